@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import type { ExitCode } from "./exit-codes.ts";
+import { usageFailure } from "./failure.ts";
+
+/** Takes the exit code of the command that ran. */
+export type Finish = (code: ExitCode) => void;
+
+/** The flags of every command that talks to a platform. */
+export function addClientFlags(command: Command): Command {
+  return command
+    .option("--apihost <url>", "where the platform is")
+    .option("-u, --auth <uuid:key>", "the key to use")
+    .option("-i, --insecure", "accept any TLS certificate")
+    .option("--json", "print JSON and nothing else");
+}
+
+/** The flags of every list. */
+export function addListFlags(command: Command): Command {
+  return command
+    .option("--limit <count>", "at most this many, 30 when not given; 0 means 200", wholeNumber("--limit"))
+    .option("--skip <count>", "leave out the first ones", wholeNumber("--skip"));
+}
+
+/** A parser of whole numbers from 0 that says which flag it was. */
+export function wholeNumber(flag: string): (text: string) => number {
+  return (text) => {
+    if (!/^\d{1,15}$/.test(text)) throw usageFailure(`${flag} ${text} is not a whole number from 0`);
+    return Number(text);
+  };
+}

@@ -1,0 +1,135 @@
+import type { EntityPath, Namespace } from "../../kernel/ids.ts";
+import type { Identity } from "../entitlement/identity.ts";
+import { requireKind, requireOwner } from "../entitlement/rights.ts";
+import type { Action } from "../entities/action.ts";
+import type { ActionId } from "../entities/action-catalog.ts";
+import { parseActionPut } from "../entities/action-put.ts";
+import { actionView, briefView } from "../entities/action-view.ts";
+import { actionIdOf, nameOf, namespaceOf, requirePackageOf } from "./address.ts";
+import { type Answer, json } from "./answer.ts";
+import { documentOf } from "./body.ts";
+import type { ApiContext } from "./context.ts";
+import { invokeOperation } from "./invoke.ts";
+import { flag, page } from "./query.ts";
+import type { ApiRequest, CallerOperation, Route } from "./route.ts";
+
+const COLLECTION = "actions";
+
+/** The routes of actions, at the top of a namespace and inside packages. */
+export function actionRoutes(context: ApiContext): readonly Route[] {
+  const base = "/namespaces/:namespace/actions";
+  const entity = {
+    GET: readOperation(context),
+    PUT: writeOperation(context),
+    DELETE: removeOperation(context),
+    POST: invokeOperation(context),
+  };
+  return [
+    { paths: [base, `${base}/`], tag: "Actions", operations: { GET: listOperation(context) } },
+    { paths: [`${base}/:name`], tag: "Actions", operations: entity },
+    { paths: [`${base}/:package/`], tag: "Actions", operations: { GET: listPackageOperation(context) } },
+    { paths: [`${base}/:package/:name`], tag: "Actions", operations: entity },
+  ];
+}
+
+function listOperation(context: ApiContext): CallerOperation {
+  return {
+    access: "caller",
+    summary: "List the actions of a namespace, those in packages too",
+    query: ["limit", "skip", "count"],
+    statuses: [200, 400, 403],
+    handle: async (request, identity) => {
+      const namespace = namespaceOf(request, identity);
+      requireOwner(identity, namespace);
+      return await list(context, request, { namespace });
+    },
+  };
+}
+
+function listPackageOperation(context: ApiContext): CallerOperation {
+  return {
+    access: "caller",
+    summary: "List the actions of a package",
+    query: ["limit", "skip", "count"],
+    statuses: [200, 400, 403, 404, 409],
+    handle: async (request, identity) => {
+      const namespace = namespaceOf(request, identity);
+      const path = nameOf(request, "package");
+      requireOwner(identity, namespace, path);
+      await context.actions.requirePackage(namespace, path);
+      return await list(context, request, { namespace, package: path });
+    },
+  };
+}
+
+async function list(
+  context: ApiContext,
+  request: ApiRequest,
+  where: { readonly namespace: Namespace; readonly package?: EntityPath },
+): Promise<Answer> {
+  const { skip, limit } = page(request.query, COLLECTION);
+  if (flag(request.query, "count", false)) {
+    return json(200, { [COLLECTION]: await context.actions.count({ ...where, skip }) });
+  }
+  const actions = await context.actions.list({ ...where, skip, limit });
+  return json(200, actions.map(briefView));
+}
+
+function readOperation(context: ApiContext): CallerOperation {
+  return {
+    access: "caller",
+    summary: "Read an action",
+    query: ["code"],
+    statuses: [200, 400, 403, 404, 409],
+    handle: async (request, identity) => {
+      const id = ownActionId(request, identity);
+      const withCode = flag(request.query, "code", true);
+      await requirePackageOf(context, id);
+      const action = await context.actions.read(id);
+      return await view(context, action, withCode);
+    },
+  };
+}
+
+function writeOperation(context: ApiContext): CallerOperation {
+  return {
+    access: "caller",
+    summary: "Create an action, or update it",
+    query: ["overwrite"],
+    statuses: [200, 400, 403, 404, 409, 413, 415],
+    handle: async (request, identity) => {
+      const id = ownActionId(request, identity);
+      const overwrite = flag(request.query, "overwrite", false);
+      const put = parseActionPut(documentOf(request), context.runtimes);
+      if (put.exec !== undefined) requireKind(identity, put.exec.kind);
+      await requirePackageOf(context, id);
+      const action = await context.actions.write(id, put, { overwrite });
+      return await view(context, action, true);
+    },
+  };
+}
+
+function removeOperation(context: ApiContext): CallerOperation {
+  return {
+    access: "caller",
+    summary: "Delete an action",
+    statuses: [200, 400, 403, 404, 409],
+    handle: async (request, identity) => {
+      const id = ownActionId(request, identity);
+      await requirePackageOf(context, id);
+      const { action, code } = await context.actions.remove(id);
+      // The name is all that is left of a document that could not be read.
+      return json(200, action === undefined ? { namespace: id.namespace, name: id.path } : actionView(action, code));
+    },
+  };
+}
+
+function ownActionId(request: ApiRequest, identity: Identity): ActionId {
+  const id = actionIdOf(request, identity);
+  requireOwner(identity, id.namespace, id.path);
+  return id;
+}
+
+async function view(context: ApiContext, action: Action, withCode: boolean): Promise<Answer> {
+  return json(200, actionView(action, withCode ? await context.actions.readCode(action) : undefined));
+}

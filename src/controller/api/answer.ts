@@ -1,0 +1,54 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** What goes back to a caller: a status, and a body that is text already. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+  /** Further headers, name and value in turn. */
+  readonly headers?: readonly string[];
+}
+
+/** OpenWhisk lets every page of every origin call its API; credentials are explicit, so no cookie can be abused. */
+const CORS = [
+  "access-control-allow-origin",
+  "*",
+  "access-control-allow-headers",
+  "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent",
+  "access-control-allow-methods",
+  "GET, DELETE, POST, PUT, HEAD",
+] as const;
+
+/** A JSON answer. */
+export function json(status: number, value: unknown, headers?: readonly string[]): Answer {
+  const body = JSON.stringify(value);
+  return headers === undefined ? { status, body } : { status, body, headers };
+}
+
+/**
+ * Writes an answer. It goes to node's response directly, in one piece and with its headers in one array: half the cost of the
+ * framework's own way, which would look at each header again and run hooks that nobody registered.
+ */
+export function send(reply: FastifyReply, answer: Answer, last: boolean): void {
+  reply.hijack();
+  const response = reply.raw;
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(answer.status, headersOf(reply.request, answer, last));
+  response.end(answer.body);
+}
+
+function headersOf(request: FastifyRequest, answer: Answer, last: boolean): string[] {
+  const headers: string[] = [
+    ...CORS,
+    "x-request-id",
+    request.id,
+    "content-type",
+    answer.contentType ?? "application/json",
+    "content-length",
+    String(Buffer.byteLength(answer.body)),
+  ];
+  if (answer.headers !== undefined) headers.push(...answer.headers);
+  if (last) headers.push("connection", "close");
+  return headers;
+}

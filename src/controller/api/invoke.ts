@@ -1,0 +1,96 @@
+import { Status } from "../../kernel/activation.ts";
+import { asId, type TransactionId } from "../../kernel/ids.ts";
+import type { JsonObject } from "../../kernel/json.ts";
+import type { Identity } from "../entitlement/identity.ts";
+import { requireKind, requireOwner } from "../entitlement/rights.ts";
+import { requireLiveKind } from "../entities/action-change.ts";
+import type { Action } from "../entities/action.ts";
+import { type ActionId, notFound } from "../entities/action-catalog.ts";
+import type { InvokeResult } from "../invocation/port.ts";
+import { actionIdOf, requirePackageOf } from "./address.ts";
+import { recordView } from "./activation-view.ts";
+import { type Answer, json } from "./answer.ts";
+import { payloadOf } from "./body.ts";
+import type { ApiContext } from "./context.ts";
+import { flag, waitMs } from "./query.ts";
+import type { ApiRequest, CallerOperation } from "./route.ts";
+
+/** HTTP statuses of ended activations. That a failing function answers 502 is OpenWhisk's, and its clients count on it. */
+const STATUS_OF = {
+  [Status.success]: 200,
+  [Status.applicationError]: 502,
+  [Status.developerError]: 502,
+  [Status.whiskError]: 500,
+} as const;
+
+/**
+ * Invoking an action: the warm path. What can be known without the store is looked at first and without a promise, so that a call of
+ * an action that is cached makes exactly one step: the invocation itself.
+ */
+export function invokeOperation(context: ApiContext): CallerOperation {
+  return {
+    access: "caller",
+    summary: "Invoke an action",
+    query: ["blocking", "result", "timeout"],
+    statuses: [200, 202, 400, 403, 404, 409, 413, 415, 429, 502, 503],
+    bodyBytesMax: context.options.invocation.payloadBytesMax,
+    handle: (request, identity) => {
+      const id = actionIdOf(request, identity);
+      context.throttles.takeInvocation(identity);
+      requireOwner(identity, id.namespace, id.path);
+      const call = callOf(context, request, identity);
+      const action = id.path.includes("/")
+        ? findPackaged(context, id)
+        : context.actions.cache.find(id.namespace, id.path);
+      if (action instanceof Promise) return action.then((found) => invoke(context, call, found));
+      return invoke(context, call, action);
+    },
+  };
+}
+
+interface Call {
+  readonly request: ApiRequest;
+  readonly identity: Identity;
+  readonly payload: JsonObject;
+  readonly resultOnly: boolean;
+  readonly waitMs: number | undefined;
+}
+
+function callOf(context: ApiContext, request: ApiRequest, identity: Identity): Call {
+  const { query } = request;
+  const blocking = flag(query, "blocking", false);
+  const resultOnly = flag(query, "result", false);
+  const wait = waitMs(query, context.options.invocation.waitMsMax);
+  return { request, identity, payload: payloadOf(request), resultOnly, waitMs: blocking ? wait : undefined };
+}
+
+async function findPackaged(context: ApiContext, id: ActionId): Promise<Action | undefined> {
+  await requirePackageOf(context, id);
+  return await context.actions.cache.find(id.namespace, id.path);
+}
+
+function invoke(context: ApiContext, call: Call, action: Action | undefined): Promise<Answer> {
+  if (action === undefined) throw notFound();
+  const { identity, payload } = call;
+  requireKind(identity, action.exec.kind);
+  requireLiveKind(action.exec, context.runtimes);
+  const request = { identity, action, payload, transactionId: asId<TransactionId>(call.request.id) };
+  const result = context.invocations.invoke(call.waitMs === undefined ? request : { ...request, waitMs: call.waitMs });
+  return result.then((ended) => answerOf(ended, call.resultOnly));
+}
+
+function answerOf(result: InvokeResult, resultOnly: boolean): Answer {
+  if (result.kind === "accepted") {
+    const { activationId } = result;
+    return {
+      status: 202,
+      body: `{"activationId":"${activationId}"}`,
+      headers: ["x-openwhisk-activation-id", activationId],
+    };
+  }
+  const { record } = result;
+  const value = record.response.result;
+  // Arrays come back bare whatever was asked for: OpenWhisk's quirk, kept for its clients.
+  const body = resultOnly || Array.isArray(value) ? value : recordView({ ...record, logs: [] });
+  return json(STATUS_OF[record.response.statusCode], body, ["x-openwhisk-activation-id", record.activationId]);
+}

@@ -1,0 +1,251 @@
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from "fastify";
+import { PlatformError } from "../../kernel/errors.ts";
+import { followChanges } from "../cache/changes.ts";
+import { Authenticator } from "../entitlement/authenticator.ts";
+import type { Identity } from "../entitlement/identity.ts";
+import { namespaceLimits } from "../entitlement/limits.ts";
+import { Throttles } from "../entitlement/throttles.ts";
+import { ActionCatalog, notFound } from "../entities/action-catalog.ts";
+import { Runtimes } from "../entities/runtimes.ts";
+import { actionRoutes } from "./actions.ts";
+import { activationRoutes } from "./activations.ts";
+import { type Answer, send } from "./answer.ts";
+import type { ApiContext, ApiDeps } from "./context.ts";
+import { answerFailure, answerSocketFault } from "./failure.ts";
+import { API_PREFIX, infoRoutes } from "./info.ts";
+import { namespaceRoutes } from "./namespaces.ts";
+import type { ApiRequest, Operation, Route } from "./route.ts";
+import { transactionIds } from "./transaction.ts";
+
+export type { ApiDeps } from "./context.ts";
+
+/** Where to listen. */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** PEM texts; plain HTTP without. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+/** The REST API of one controller. */
+export interface Api {
+  /** @throws `server/address`, `server/insecure` */
+  listen(options: ListenOptions): Promise<{ readonly url: string }>;
+  /** Takes nothing new, waits for what runs, cuts it at `server.shutdownMs`. Idempotent. */
+  close(): Promise<void>;
+}
+
+const URI_LENGTH_MAX = 8192;
+// Room for a URI of that length, so that it is refused by name, and for the headers beside it.
+const HEADER_BYTES_MAX = 32_768;
+/** A request must have arrived whole within this: 50 MB at 170 kB/s. */
+const REQUEST_MS_MAX = 300_000;
+const KEEP_ALIVE_MS = 72_000;
+const VERBS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"];
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who asks; null until it is known, and where it need not be. */
+    identity: Identity | null;
+  }
+}
+
+/** Builds the API; nothing listens before `listen`. */
+export function createApi(deps: ApiDeps): Api {
+  return new HttpApi(deps);
+}
+
+class HttpApi implements Api {
+  readonly #context: ApiContext;
+  readonly #stop = new AbortController();
+  #server: FastifyInstance | undefined;
+  #following: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(deps: ApiDeps) {
+    const { options, stores, clock, invocations } = deps;
+    const runtimes = new Runtimes(deps.runtimes);
+    const authenticator = new Authenticator({ subjects: stores.subjects, limits: namespaceLimits(options.limits) });
+    const throttles = new Throttles({ clock, inFlight: (namespace) => invocations.inFlight(namespace) });
+    const actions = new ActionCatalog({ stores, runtimes, bounds: options.limits.action, clock });
+    this.#context = { ...deps, runtimes, authenticator, throttles, actions };
+  }
+
+  async listen({ host, port, tls }: ListenOptions): Promise<{ readonly url: string }> {
+    const { options, stores, authenticator, actions, log } = this.#context;
+    if (tls === undefined && !options.server.insecure && !LOOPBACK.test(host)) {
+      throw new PlatformError("server/insecure", `will not listen on ${host} without TLS`);
+    }
+    const server = this.#build(tls);
+    this.#server = server;
+    this.#following = followChanges({
+      changes: stores.changes,
+      listeners: [authenticator, actions.cache],
+      log,
+      signal: this.#stop.signal,
+    });
+    try {
+      return { url: await server.listen({ host, port }) };
+    } catch (error) {
+      this.#stop.abort();
+      throw new PlatformError("server/address", `cannot listen on ${host}:${port}`, { cause: error });
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    const server = this.#server;
+    if (server === undefined) return;
+    const cut = setTimeout(() => server.server.closeAllConnections(), this.#context.options.server.shutdownMs);
+    try {
+      await server.close();
+      await this.#following;
+    } finally {
+      clearTimeout(cut);
+    }
+  }
+
+  #build(tls: ListenOptions["tls"]): FastifyInstance {
+    const options = {
+      bodyLimit: this.#context.options.server.bodyBytesMax,
+      exposeHeadRoutes: false,
+      return503OnClosing: false,
+      forceCloseConnections: "idle" as const,
+      requestTimeout: REQUEST_MS_MAX,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      genReqId: transactionIds(),
+      clientErrorHandler: answerSocketFault,
+      frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+        this.#fail(error, request, reply),
+      routerOptions: { maxParamLength: URI_LENGTH_MAX },
+    };
+    const http = { maxHeaderSize: HEADER_BYTES_MAX };
+    const server: FastifyInstance =
+      tls === undefined ? fastify({ ...options, http }) : fastify({ ...options, https: { ...http, ...tls } });
+    server.decorateRequest("identity", null);
+    server.removeAllContentTypeParsers();
+    server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+    server.addHook("onRequest", (request, reply, done) => this.#enter(request, reply, done));
+    server.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
+    server.setNotFoundHandler((request, reply) => this.#miss(request, reply));
+    const tree = [
+      ...namespaceRoutes(this.#context),
+      ...actionRoutes(this.#context),
+      ...activationRoutes(this.#context),
+    ];
+    for (const route of infoRoutes(this.#context, tree)) this.#register(server, route, "");
+    for (const route of tree) this.#register(server, route, API_PREFIX);
+    return server;
+  }
+
+  /** What holds for every request, whether something is served at its path or not. */
+  #enter(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    if (this.#closing !== undefined) {
+      this.#fail(new PlatformError("invoker/closing", "the server is closing"), request, reply);
+    } else if (request.method === "OPTIONS") {
+      this.#send(reply, { status: 200, body: "OK", contentType: "text/plain; charset=UTF-8" });
+    } else if ((request.raw.url?.length ?? 0) > URI_LENGTH_MAX) {
+      const message = `URI length exceeds the configured limit of ${URI_LENGTH_MAX} characters`;
+      this.#fail(new PlatformError("request/uri-too-long", message), request, reply);
+    } else {
+      done();
+    }
+  }
+
+  #register(server: FastifyInstance, route: Route, prefix: string): void {
+    const served = Object.keys(route.operations);
+    const caller = Object.values(route.operations).some((operation) => operation.access === "caller");
+    const allow = served.join(", ");
+    const refuse = (request: FastifyRequest, reply: FastifyReply): void => {
+      const message = `HTTP method not allowed, supported methods: ${allow}`;
+      this.#fail(new PlatformError("request/method", message, { details: { allow } }), request, reply);
+    };
+    const identify = (request: FastifyRequest, reply: FastifyReply, done: () => void): void =>
+      this.#identify(request, reply, done);
+    for (const path of route.paths) {
+      const url = prefix + path;
+      for (const [verb, operation] of Object.entries(route.operations)) {
+        server.route({
+          method: verb,
+          url,
+          ...(operation.bodyBytesMax === undefined ? {} : { bodyLimit: operation.bodyBytesMax }),
+          ...(operation.access === "caller" ? { onRequest: identify } : {}),
+          handler: (request, reply) => this.#run(operation, request as ApiRequest, reply),
+        });
+      }
+      server.route({
+        method: VERBS.filter((verb) => !served.includes(verb)),
+        url,
+        // Refused before its body is read.
+        onRequest: caller ? [identify, refuse] : [refuse],
+        handler: refuse,
+      });
+    }
+  }
+
+  /** Finds out who asks, at once when that is known; refuses whoever is nobody before a body is read. */
+  #identify(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const header = request.headers.authorization;
+    const { authenticator } = this.#context;
+    const known = header === undefined ? undefined : authenticator.cached(header);
+    if (known !== undefined) {
+      request.identity = known;
+      done();
+      return;
+    }
+    const settle = (identity: Identity | undefined): void => {
+      request.identity = identity ?? null;
+      if (identity === undefined) this.#fail(unknownCaller(), request, reply);
+      else done();
+    };
+    authenticator.authenticate(header).then(settle, (error: unknown) => this.#fail(error, request, reply));
+  }
+
+  #run(operation: Operation, request: ApiRequest, reply: FastifyReply): void {
+    try {
+      const answer = this.#handle(operation, request);
+      if (answer instanceof Promise) {
+        answer.then(
+          (settled) => this.#send(reply, settled),
+          (error: unknown) => this.#fail(error, request, reply),
+        );
+      } else {
+        this.#send(reply, answer);
+      }
+    } catch (error) {
+      this.#fail(error, request, reply);
+    }
+  }
+
+  #handle(operation: Operation, request: ApiRequest): Answer | Promise<Answer> {
+    if (operation.access === "anyone") return operation.handle(request);
+    if (request.identity === null) throw unknownCaller();
+    return operation.handle(request, request.identity);
+  }
+
+  /** Nothing is served at this path; below the API's prefix only callers are told so, as in OpenWhisk. */
+  #miss(request: FastifyRequest, reply: FastifyReply): void {
+    const refuse = (): void => this.#fail(notFound(), request, reply);
+    if (request.url.startsWith(`${API_PREFIX}/`)) this.#identify(request, reply, refuse);
+    else refuse();
+  }
+
+  #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    this.#send(reply, answerFailure(error, request, this.#context.log));
+  }
+
+  #send(reply: FastifyReply, answer: Answer): void {
+    send(reply, answer, this.#closing !== undefined);
+  }
+}
+
+function unknownCaller(): PlatformError<"auth/invalid"> {
+  return new PlatformError("auth/invalid", "The supplied authentication is invalid");
+}

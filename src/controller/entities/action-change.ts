@@ -1,0 +1,130 @@
+import type { ActionLimits, KeyValue } from "../../kernel/action.ts";
+import type { CodeExec } from "../../kernel/action.ts";
+import { PlatformError } from "../../kernel/errors.ts";
+import type { LimitsOptions, Range } from "../../kernel/options/options.ts";
+import type { Action } from "./action.ts";
+import { type ActionPut, deprecated, type LimitsPut } from "./action-put.ts";
+import { keyValuesBytes, mergeKeyValues, withoutKeys } from "./key-values.ts";
+import type { Runtimes } from "./runtimes.ts";
+
+/** Everything of an action that a PUT decides; who and where and when come with the write. */
+export type ActionContent = Pick<Action, "version" | "publish" | "parameters" | "annotations" | "limits">;
+
+type ActionBounds = LimitsOptions["action"];
+
+/**
+ * What a new action holds. `kind` is that of its code.
+ *
+ * @throws `request/malformed` for limits out of range, `request/too-large`
+ */
+export function newContent(put: ActionPut, kind: string, bounds: ActionBounds): ActionContent {
+  const given = put.annotations ?? [];
+  const annotations = given.some((pair) => pair.key === "provide-api-key")
+    ? given
+    : [...given, { key: "provide-api-key", value: false }];
+  return bounded(
+    {
+      version: put.version ?? "0.0.1",
+      publish: put.publish ?? false,
+      parameters: put.parameters ?? [],
+      annotations: withExecAnnotation(annotations, kind),
+      limits: limitsOf(put.limits, defaultLimits(bounds)),
+    },
+    put,
+    bounds,
+  );
+}
+
+/**
+ * What an action holds after an update: annotations are merged, limits field by field, parameters replaced.
+ *
+ * @throws `request/malformed` for limits out of range, `request/too-large`
+ */
+export function updatedContent(old: Action, put: ActionPut, bounds: ActionBounds): ActionContent {
+  const kept = withoutKeys(old.annotations, put.delAnnotations ?? []);
+  return bounded(
+    {
+      version: put.version ?? nextPatch(old.version),
+      publish: put.publish ?? old.publish,
+      parameters: put.parameters ?? old.parameters,
+      annotations: withExecAnnotation(mergeKeyValues(kept, put.annotations ?? []), put.exec?.kind ?? old.exec.kind),
+      limits: limitsOf(put.limits, old.limits),
+    },
+    put,
+    bounds,
+  );
+}
+
+/** @throws `request/malformed` when the action's kind can only be read and deleted any more. */
+export function requireLiveKind(exec: CodeExec, runtimes: Runtimes): void {
+  if (runtimes.resolve(exec.kind)?.deprecated === true) throw deprecated(exec.kind);
+}
+
+/** @throws `request/too-large` for more code than allowed, measured as sent. */
+export function requireCodeSize(exec: { readonly code: string; readonly main?: string }, bounds: ActionBounds): void {
+  const bytes = Buffer.byteLength(exec.code) + Buffer.byteLength(exec.main ?? "");
+  requireSize("exec", bytes, bounds.codeBytesMax);
+}
+
+function bounded(content: ActionContent, put: ActionPut, bounds: ActionBounds): ActionContent {
+  requireSize("parameters", keyValuesBytes(content.parameters), bounds.parameterBytesMax);
+  requireSize("annotations", keyValuesBytes(content.annotations), bounds.parameterBytesMax);
+  // An action written under other bounds keeps its limits until someone sends new ones.
+  if (put.limits !== undefined) requireLimits(content.limits, bounds);
+  return content;
+}
+
+function requireSize(field: string, bytes: number, bytesMax: number): void {
+  if (bytes <= bytesMax) return;
+  throw new PlatformError("request/too-large", `${field} larger than allowed: ${bytes} > ${bytesMax} bytes.`);
+}
+
+function withExecAnnotation(annotations: readonly KeyValue[], kind: string): readonly KeyValue[] {
+  return mergeKeyValues(annotations, [{ key: "exec", value: kind }]);
+}
+
+function nextPatch(version: string): string {
+  const [major = "0", minor = "0", patch = "0"] = version.split(".");
+  return `${major}.${minor}.${Number(patch) + 1}`;
+}
+
+function defaultLimits(bounds: ActionBounds): ActionLimits {
+  return {
+    timeoutMs: bounds.timeoutMs.default,
+    memoryMb: bounds.memoryMb.default,
+    logsMb: bounds.logsMb.default,
+    concurrency: bounds.concurrency.default,
+  };
+}
+
+function limitsOf(put: LimitsPut | undefined, base: ActionLimits): ActionLimits {
+  return {
+    timeoutMs: put?.timeout ?? base.timeoutMs,
+    memoryMb: put?.memory ?? base.memoryMb,
+    logsMb: put?.logs ?? base.logsMb,
+    concurrency: put?.concurrency ?? base.concurrency,
+  };
+}
+
+function requireLimits(limits: ActionLimits, bounds: ActionBounds): void {
+  requireRange(limits.timeoutMs, bounds.timeoutMs, { what: "duration", unit: " milliseconds" });
+  requireRange(limits.memoryMb, bounds.memoryMb, { what: "memory size", unit: " MB" });
+  requireRange(limits.logsMb, bounds.logsMb, { what: "log size", unit: " MB" });
+  requireRange(limits.concurrency, bounds.concurrency, { what: "concurrency", unit: "" });
+}
+
+function requireRange(value: number, range: Range, words: { readonly what: string; readonly unit: string }): void {
+  const { what, unit } = words;
+  if (value > range.max) {
+    throw new PlatformError(
+      "request/malformed",
+      `${what} ${value}${unit} exceeds allowed threshold of ${range.max}${unit}`,
+    );
+  }
+  if (value < range.min) {
+    throw new PlatformError(
+      "request/malformed",
+      `${what} ${value}${unit} below allowed threshold of ${range.min}${unit}`,
+    );
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * The container pool of one invoker, sans-IO: events in, effects out.
+ *
+ * Intuition: the pool owns the memory of its machine and turns it into containers; an activation borrows one. Source: OpenWhisk's
+ * ContainerPool and ContainerProxy (reference 4.1, 4.2). Changed: memory counts until a container is destroyed, not until
+ * its destruction is ordered; a waiting head can be passed, with a bound (placement.ts); stem cells can be evicted, as they would
+ * otherwise starve other kinds; failures back off by time.
+ *
+ * Bounded: everything by PoolOptions; per activation the work is O(1), and so are the checks after each event. `audit` checks
+ * everything, for tests. docs/protocols/pool.md has the table and the invariants.
+ */
+import { assert } from "../../kernel/errors.ts";
+import type { ActivationId, ContainerId } from "../../kernel/ids.ts";
+import { type Instant, earliest, instantOf, later } from "../../kernel/instants.ts";
+import { auditPool } from "./audit.ts";
+import type { PooledContainer } from "./container.ts";
+import { Inventory } from "./inventory.ts";
+import { Lifecycle, type RunOver } from "./lifecycle.ts";
+import type { PoolEffect, PoolEvent, PoolOptions } from "./messages.ts";
+import { Placement } from "./placement.ts";
+import { type PoolSnapshot, snapshotOf } from "./snapshot.ts";
+import { Stems } from "./stems.ts";
+
+const NOTHING: readonly PoolEffect[] = [];
+
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #stems: Stems;
+  readonly #inventory: Inventory;
+  readonly #placement: Placement;
+  readonly #lifecycle: Lifecycle;
+  #effects: PoolEffect[] = [];
+  #now: Instant = instantOf(0);
+  #started = false;
+  #drained = false;
+  /** Memory, a slot or time may have made room for a stem cell since the last attempt. */
+  #refillDue = false;
+
+  constructor(options: PoolOptions) {
+    assert(options.memoryMb > 0 && options.createsMax > 0, "a pool needs memory and a create slot");
+    this.#options = options;
+    this.#stems = new Stems(options.prewarm);
+    this.#inventory = new Inventory(options.containerPrefix, this.#stems);
+    const emit = (effect: PoolEffect) => void this.#effects.push(effect);
+    const parts = { options, inventory: this.#inventory, stems: this.#stems, emit };
+    this.#placement = new Placement(parts);
+    this.#lifecycle = new Lifecycle(parts, this.#placement);
+  }
+
+  /** Takes one event; the effects are to be carried out in their order. Throws `InvariantError` on a defect. */
+  on(event: PoolEvent, now: Instant): readonly PoolEffect[] {
+    this.#begin(now);
+    this.#take(event);
+    return this.#finish();
+  }
+
+  /** Does what is due by now. */
+  tick(now: Instant): readonly PoolEffect[] {
+    this.#begin(now);
+    const { pauseGraceMs, idleMs } = this.#options;
+    for (let next = this.#inventory.idle.first; isIdleSince(next, now - idleMs); next = this.#inventory.idle.first) {
+      this.#placement.retire(next, "remove");
+    }
+    if (pauseGraceMs > 0) this.#pauseBefore(now - pauseGraceMs);
+    this.#placement.endPatience(now);
+    this.#refillDue = true;
+    return this.#finish();
+  }
+
+  /** When `tick` is to be called next, unless an event comes first. */
+  deadline(): Instant | undefined {
+    const { pauseGraceMs, idleMs } = this.#options;
+    const oldest = this.#inventory.idle.first;
+    const awake = pauseGraceMs > 0 ? this.#inventory.awake.first : undefined;
+    let next = earliest(oldest && later(sinceOf(oldest), idleMs), this.#placement.patienceEnds);
+    if (awake !== undefined) next = earliest(next, later(sinceOf(awake), pauseGraceMs));
+    return this.#keepsStems() ? earliest(next, this.#stems.deadline(this.#now)) : next;
+  }
+
+  /** What the pool holds, as plain data. O(containers + waiting). */
+  snapshot(): PoolSnapshot {
+    return snapshotOf(this.#options, this.#inventory, this.#placement);
+  }
+
+  /** Checks every invariant from scratch. O(containers + waiting); for tests. @throws InvariantError */
+  audit(): void {
+    auditPool(this.#options, this.#inventory, this.#placement);
+  }
+
+  #begin(now: Instant): void {
+    assert(now >= this.#now, "time went back");
+    this.#now = now;
+    this.#effects = [];
+  }
+
+  #take(event: PoolEvent): void {
+    switch (event.kind) {
+      case "activation":
+        return this.#placement.accept(event.job, this.#now);
+      case "ran":
+        return this.#runOver(event, event.healthy ? "ran-well" : "ran-badly");
+      case "withdrawn":
+      case "answered":
+        return this.#runOver(event, event.kind);
+      case "start":
+        this.#started = true;
+        this.#refillDue = true;
+        return;
+      case "kinds":
+        this.#placement.kinds = new Set(event.kinds);
+        this.#refillDue = true;
+        return;
+      case "close":
+        return this.#lifecycle.onClose();
+      case "created":
+      case "create-failed":
+      case "initialised":
+      case "init-failed":
+      case "settled":
+      case "paused":
+      case "pause-failed":
+      case "resumed":
+      case "resume-failed":
+      case "ended":
+      case "removed":
+        this.#refillDue = true;
+        return this.#lifecycle.onReport(event.container, event.kind, this.#now);
+    }
+  }
+
+  #runOver(event: { container: ContainerId; activation: ActivationId }, how: RunOver): void {
+    this.#lifecycle.onRunOver(event.container, event.activation, how, this.#now);
+  }
+
+  #finish(): readonly PoolEffect[] {
+    const { waiting } = this.#placement;
+    if (waiting.size > 0) this.#placement.settle(this.#now);
+    if (this.#refillDue) this.#refill();
+    this.#check();
+    if (this.#placement.closing && this.#inventory.containers.size === 0 && !this.#drained) {
+      this.#drained = true;
+      this.#effects.push({ kind: "drained" });
+    }
+    return this.#effects.length === 0 ? NOTHING : this.#effects;
+  }
+
+  /** The invariants that cost nothing to check: after each event, in production as well. */
+  #check(): void {
+    const { usedMb, removingMb, counts } = this.#inventory;
+    const { waiting, inside, live } = this.#placement;
+    assert(usedMb >= 0 && usedMb <= this.#options.memoryMb, "P2: containers hold more memory than there is");
+    assert(removingMb >= 0 && removingMb <= usedMb, "P2: more memory comes back than is held");
+    assert(live.size === inside + waiting.size, "P3: an activation is nowhere, or in two places");
+    assert(counts.starting <= this.#options.createsMax, "P4: too many creations at once");
+    assert(waiting.size <= this.#options.bufferMax, "P5: the buffer is over its bound");
+  }
+
+  #pauseBefore(instant: number): void {
+    for (let next = this.#inventory.awake.first; isIdleSince(next, instant); next = this.#inventory.awake.first) {
+      const { state } = next;
+      assert(state.kind === "free", "only free containers are awake");
+      this.#inventory.become(next, "rest", { kind: "pausing", work: state.work, since: state.since });
+      this.#effects.push({ kind: "pause", container: next.id });
+    }
+  }
+
+  #keepsStems(): boolean {
+    return this.#started && !this.#placement.closing;
+  }
+
+  /** Makes stem cells as long as memory and slots allow and no activation waits for either. */
+  #refill(): void {
+    if (!this.#keepsStems()) return;
+    const { kinds, waiting } = this.#placement;
+    while (waiting.head === undefined && this.#placement.slotFree) {
+      const stem = this.#stems.due(
+        this.#now,
+        ({ runtime, memoryMb }) => kinds.has(runtime) && memoryMb <= this.#placement.freeMb,
+      );
+      if (stem === undefined) {
+        this.#refillDue = false;
+        return;
+      }
+      const { runtime, memoryMb } = stem;
+      stem.starting += 1;
+      const container = this.#inventory.add({ runtime, memoryMb, work: undefined });
+      this.#effects.push({ kind: "create", container: container.id, runtime, memoryMb });
+    }
+  }
+}
+
+/** Since when an idle container is idle. */
+function sinceOf(container: PooledContainer): Instant {
+  const { state } = container;
+  assert(state.kind === "free" || state.kind === "pausing" || state.kind === "paused", "an idle line holds a busy one");
+  return state.since;
+}
+
+function isIdleSince(container: PooledContainer | undefined, instant: number): container is PooledContainer {
+  return container !== undefined && sinceOf(container) <= instant;
+}

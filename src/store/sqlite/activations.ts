@@ -1,0 +1,154 @@
+import type { ActivationMessage, ActivationRecord, JournalEntry, JournalState } from "../../kernel/activation.ts";
+import { PlatformError } from "../../kernel/errors.ts";
+import { type ActivationId, asId, type Incarnation, type Namespace } from "../../kernel/ids.ts";
+import type { ActivationQuery, ActivationStore, FinishResult, StoredActivation } from "../ports.ts";
+import { parseStored } from "./failures.ts";
+import { START_MAX, START_MIN } from "./messages.ts";
+import type { PointReads, ThreadReads } from "./reads.ts";
+import type { WriteQueue } from "./write-queue.ts";
+
+const STATES = ["accepted", "dispatched", "running"] as const satisfies readonly JournalState[];
+// Records that one write prunes: a few milliseconds, during which other writes wait.
+const PRUNE_CHUNK = 256;
+
+const FINAL = `SELECT rec FROM activation WHERE id = ? AND ns = (SELECT ns FROM namespace WHERE name = ?)`;
+const PENDING = "SELECT state, owner, message FROM journal WHERE id = ? AND namespace = ?";
+
+/** Activations in SQLite: writes through the queue, gets on this thread, lists on the reading thread. */
+export class SqliteActivations implements ActivationStore {
+  readonly #writes: WriteQueue;
+  readonly #points: PointReads;
+  readonly #reads: ThreadReads;
+  /** Finishes on their way; as many as the write queue holds at most. */
+  readonly #finishing = new Map<ActivationId, Promise<unknown>>();
+
+  constructor(writes: WriteQueue, points: PointReads, reads: ThreadReads) {
+    this.#writes = writes;
+    this.#points = points;
+    this.#reads = reads;
+  }
+
+  async accept(entry: JournalEntry): Promise<void> {
+    const { message, state, owner } = entry;
+    const id = message.activationId;
+    const namespace = message.caller.namespace;
+    const text = JSON.stringify(message);
+    if (
+      !(await this.#writes.submit<"accept">(["accept", id, namespace, STATES.indexOf(state), owner, text], text.length))
+    ) {
+      throw new PlatformError("store/unavailable", `activation ${id} is known already`, { details: { id } });
+    }
+  }
+
+  mark(id: ActivationId, state: JournalState, owner: Incarnation): Promise<boolean> {
+    return this.#writes.submit<"mark">(["mark", id, STATES.indexOf(state), owner], 0);
+  }
+
+  adopt(id: ActivationId, from: Incarnation, to: Incarnation): Promise<boolean> {
+    return this.#writes.submit<"adopt">(["adopt", id, from, to], 0);
+  }
+
+  async finish(
+    record: ActivationRecord,
+    how: { readonly path: string; readonly owner?: Incarnation; readonly keep?: boolean },
+  ): Promise<FinishResult> {
+    const { activationId: id, namespace, start } = record;
+    const text = how.keep === false ? null : JSON.stringify(record);
+    const finished = this.#writes.submit<"finish">(
+      ["finish", id, namespace, how.path, start, text, how.owner ?? null],
+      text?.length ?? 0,
+      // The caller has its answer or its id; whoever asks for the record meanwhile hurries it (below).
+      "soon",
+    );
+    this.#finishing.set(id, finished);
+    try {
+      return await finished;
+    } finally {
+      if (this.#finishing.get(id) === finished) this.#finishing.delete(id);
+    }
+  }
+
+  async get(namespace: Namespace, id: ActivationId): Promise<StoredActivation | undefined> {
+    // What is being finished is waited for, about a commit's time, rather than shown: it may yet be refused.
+    const finishing = this.#finishing.get(id);
+    if (finishing !== undefined) {
+      this.#writes.hurry();
+      await finishing.catch(ignoreFailure);
+    }
+    const final = this.#points.row<{ rec: string }>(FINAL, id, namespace);
+    if (final !== undefined) return { kind: "final", record: parseStored(final.rec, `activation ${id}`) };
+    const pending = this.#points.row<{ state: number; owner: string; message: string }>(PENDING, id, namespace);
+    if (pending === undefined) return undefined;
+    const message = parseStored<ActivationMessage>(pending.message, `activation ${id}`);
+    return { kind: "pending", entry: entryOf({ ...pending, message }) };
+  }
+
+  async list(query: ActivationQuery): Promise<readonly ActivationRecord[]> {
+    await this.#writes.settled();
+    const { namespace, path, since, upto, skip, limit } = query;
+    return this.#reads.list([
+      "list-activations",
+      namespace,
+      path ?? null,
+      since ?? START_MIN,
+      upto ?? START_MAX,
+      skip,
+      limit,
+    ]);
+  }
+
+  async count(query: Omit<ActivationQuery, "limit">): Promise<number> {
+    await this.#writes.settled();
+    const { namespace, path, since, upto, skip } = query;
+    const count = await this.#reads.number([
+      "count-activations",
+      namespace,
+      path ?? null,
+      since ?? START_MIN,
+      upto ?? START_MAX,
+    ]);
+    return Math.max(0, count - skip);
+  }
+
+  async unfinished(after: ActivationId | undefined, limit: number): Promise<readonly JournalEntry[]> {
+    await this.#writes.settled();
+    const rows = await this.#reads.list<EntryText>(["unfinished", after ?? "", limit]);
+    return rows.map(entryOf);
+  }
+
+  async prune(policy: {
+    readonly before?: number;
+    readonly bytesMax?: number;
+    readonly limit: number;
+  }): Promise<number> {
+    let pruned = 0;
+    while (pruned < policy.limit) {
+      const chunk = Math.min(PRUNE_CHUNK, policy.limit - pruned);
+      const gone = await this.#writes.submit<"prune">(
+        ["prune", policy.before ?? null, policy.bytesMax ?? null, chunk],
+        0,
+      );
+      pruned += gone;
+      if (gone < chunk) break;
+    }
+    return pruned;
+  }
+}
+
+interface EntryText {
+  readonly state: number;
+  readonly owner: string;
+  readonly message: ActivationMessage;
+}
+
+function entryOf({ state, owner, message }: EntryText): JournalEntry {
+  const word = STATES[state];
+  if (word === undefined) {
+    throw new PlatformError("store/corrupted", `activation ${message.activationId} is in state ${state}`);
+  }
+  return { message, state: word, owner: asId(owner) };
+}
+
+function ignoreFailure(): void {
+  // Whoever finishes it is told; for a reader it simply has not ended.
+}

@@ -1,0 +1,49 @@
+// Writes without end to the data folder named as argument, and prints each acknowledgement, until it is killed.
+import { writeSync } from "node:fs";
+import { alice, entityOf, entryOf, guest, idOf, recordOf } from "../conformance/stores-support.ts";
+import { openIn } from "./folder.ts";
+
+const [, , dir = "", from = "0"] = process.argv;
+const { activations, artifacts, attachments } = await openIn(dir);
+let next = Number(from);
+
+/** Straight to the descriptor: what is in a stream's buffer dies with the process. */
+function acknowledge(...words: (string | number)[]): void {
+  writeSync(1, `${words.join(" ")}\n`);
+}
+
+async function nonBlocking(): Promise<void> {
+  for (;;) {
+    const n = (next += 1);
+    await activations.accept(entryOf(n));
+    acknowledge("accepted", n);
+    await activations.mark(idOf(n), "dispatched", alice);
+    acknowledge("dispatched", n);
+    await activations.mark(idOf(n), "running", alice);
+    acknowledge("running", n);
+    await activations.finish(recordOf(n), { path: "hello", owner: alice });
+    acknowledge("final", n);
+  }
+}
+
+async function blocking(): Promise<void> {
+  for (;;) {
+    const n = (next += 1);
+    await activations.finish(recordOf(n), { path: "hello" });
+    acknowledge("final", n);
+  }
+}
+
+async function deploying(): Promise<void> {
+  let current = await artifacts.get(entityOf("counter"));
+  for (let n = Number(current?.body["n"] ?? 0) + 1; ; n += 1) {
+    const digest = await attachments.put(new TextEncoder().encode(`code ${n}`));
+    const write = entityOf("counter", { namespace: guest, body: { n }, attachments: [digest] });
+    const put = await artifacts.put(write, current?.revision ?? "absent");
+    if (put.kind !== "ok") throw new Error("nobody else writes here");
+    acknowledge("deployed", n, digest);
+    current = { ...write, revision: put.revision };
+  }
+}
+
+await Promise.all([nonBlocking(), nonBlocking(), nonBlocking(), blocking(), blocking(), deploying()]);
