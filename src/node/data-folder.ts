@@ -1,7 +1,7 @@
-import { accessSync, chmodSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { PlatformError } from "../kernel/errors.ts";
+import { type OsLock, takeOsLock } from "../kernel/os-lock.ts";
 
 /** The folder of everything that survives a restart, held by one process at a time. */
 export interface DataFolder {
@@ -13,8 +13,7 @@ export interface DataFolder {
 /**
  * Makes the folder where needed and takes it for this process.
  *
- * The hold is an operating system lock on `skein.lock` (taken through SQLite, as node has no call for one), so a kill -9 frees it and
- * no stale file can lie; `skein.pid` beside it only tells whom to stop.
+ * The hold is an operating system lock on `skein.lock`, which a kill -9 frees; `skein.pid` beside it only tells whom to stop.
  * @throws `data/in-use` with the holder's pid; `data/unusable` when it cannot be made or written.
  */
 export function holdDataFolder(dir: string): DataFolder {
@@ -28,43 +27,24 @@ export function holdDataFolder(dir: string): DataFolder {
   try {
     writeFileSync(join(dir, "skein.pid"), `${process.pid}\n`);
   } catch (error) {
-    lock.close();
+    lock.release();
     throw unusable(dir, error);
   }
-  let held = true;
-  return {
-    dir,
-    release: () => {
-      if (held) lock.close();
-      held = false;
-    },
-  };
+  return { dir, release: () => lock.release() };
 }
 
-function takeLock(dir: string): DatabaseSync {
-  const path = join(dir, "skein.lock");
-  let lock: DatabaseSync | undefined;
+function takeLock(dir: string): OsLock {
+  let lock: OsLock | undefined;
   try {
-    lock = new DatabaseSync(path, { timeout: 0 });
-    chmodSync(path, 0o600);
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
+    lock = takeOsLock(join(dir, "skein.lock"), 0);
   } catch (error) {
-    lock?.close();
-    if (isBusy(error)) {
-      const pid = holderOf(dir);
-      throw new PlatformError("data/in-use", `the data folder ${dir} is in use by process ${pid}`, {
-        details: { dir, pid },
-        cause: error,
-      });
-    }
     throw unusable(dir, error);
   }
-}
-
-/** SQLITE_BUSY (5) is the only code that means another holder. */
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === 5;
+  if (lock !== undefined) return lock;
+  const pid = holderOf(dir);
+  throw new PlatformError("data/in-use", `the data folder ${dir} is in use by process ${pid}`, {
+    details: { dir, pid },
+  });
 }
 
 function holderOf(dir: string): string {

@@ -13,14 +13,18 @@ function temporary(t: { after: (fn: () => void) => void }): string {
   return dir;
 }
 
-/** A process that holds the folder until it is killed; resolves when it has it. */
-async function holder(dir: string): Promise<{ pid: number; kill: () => Promise<void> }> {
+/** A process that holds the folder until it is killed or the test ends; resolves when it has it. */
+async function holder(
+  t: { after: (fn: () => void) => void },
+  dir: string,
+): Promise<{ pid: number; kill: () => Promise<void> }> {
   const module = new URL("../../src/node/data-folder.ts", import.meta.url).href;
   const script = `const { holdDataFolder } = await import(${JSON.stringify(module)});
-    holdDataFolder(${JSON.stringify(dir)}); console.log("held"); setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    holdDataFolder(${JSON.stringify(dir)}); gc(); console.log("held"); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  t.after(() => child.kill("SIGKILL"));
   await once(child.stdout, "data");
   return {
     pid: child.pid ?? 0,
@@ -33,7 +37,7 @@ async function holder(dir: string): Promise<{ pid: number; kill: () => Promise<v
 
 test("a second process is refused with the first one's pid, and gets the folder once the first was killed", async (t) => {
   const dir = temporary(t);
-  const first = await holder(dir);
+  const first = await holder(t, dir);
   assert.throws(() => holdDataFolder(dir), { code: "data/in-use", message: new RegExp(`process ${first.pid}$`) });
   await first.kill();
   holdDataFolder(dir).release();
