@@ -1,10 +1,15 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PlatformError } from "../../../kernel/errors.ts";
+import { takeOsLock } from "../../../kernel/os-lock.ts";
 
 /** User ids of one instance at most; the next after the last is the first again. */
 const USERS_MAX = 20_000;
+
+/** Longest wait for another instance that clears a stale claim, which is two system calls' work. */
+const CLEAR_WAIT_MS = 100;
 
 /**
  * Gives each container a user id of its own. Ids are claimed in a folder that all instances on the machine share, for a
@@ -62,19 +67,41 @@ export class ContainerUsers {
   }
 
   #take(uid: number): boolean {
-    if (this.#used.has(uid) || this.#isInUse(uid)) return false;
-    const owner = this.#ownerOf(uid);
-    // A claim of our own that we do not know is a crash's; one of an instance whose run folder is gone is nobody's.
-    if (owner !== undefined && owner !== this.#owner && existsSync(owner)) return false;
-    if (owner !== undefined) rmSync(this.#file(uid), { force: true });
+    if (this.#used.has(uid) || this.#isInUse(uid) || !this.#isClear(uid)) return false;
+    // Written first and named then: nobody ever reads a claim that does not say yet whose it is.
+    const draft = join(this.#claims, `${uid}.${randomUUID()}`);
     try {
-      writeFileSync(this.#file(uid), this.#owner, { flag: "wx" });
+      writeFileSync(draft, this.#owner);
+      linkSync(draft, this.#file(uid));
     } catch {
       // Somebody else was faster.
       return false;
+    } finally {
+      rmSync(draft, { force: true });
     }
     this.#used.add(uid);
     return true;
+  }
+
+  /** Whether nobody has claimed the id, once a stale claim is cleared away. */
+  #isClear(uid: number): boolean {
+    if (!this.#isStale(uid)) return this.#ownerOf(uid) === undefined;
+    // Stale claims are removed under a lock and after a second look: of two who found the same one, the slower would remove the
+    // faster one's new claim, both had the id, and each would end the other's container with its own.
+    const lock = takeOsLock(join(this.#claims, "clear.lock"), CLEAR_WAIT_MS);
+    if (lock === undefined) return false;
+    try {
+      if (this.#isStale(uid)) rmSync(this.#file(uid), { force: true });
+    } finally {
+      lock.release();
+    }
+    return this.#ownerOf(uid) === undefined;
+  }
+
+  /** A claim of our own that we do not know is a crash's; one of an instance whose run folder is gone is nobody's. */
+  #isStale(uid: number): boolean {
+    const owner = this.#ownerOf(uid);
+    return owner !== undefined && (owner === this.#owner || !existsSync(owner));
   }
 
   #ownerOf(uid: number): string | undefined {
