@@ -20,13 +20,11 @@ export interface ActivationResponse {
   readonly result: JsonValue;
 }
 
-/** Everything an invoker needs to run one activation; plain data, so that it can cross a link or be journaled. */
-export interface ActivationMessage {
+/** What every activation has that may be promised to its caller; plain data, so that it can cross a link or be journaled. */
+export interface PromisedActivation {
   readonly activationId: ActivationId;
   readonly transactionId: TransactionId;
   readonly action: ActionRef;
-  readonly exec: CodeExec;
-  readonly limits: ActionLimits;
   /** Who asked: warm containers are never shared between two of these namespaces. */
   readonly caller: {
     readonly subject: string;
@@ -34,10 +32,6 @@ export interface ActivationMessage {
     /** `uuid:key`, present only when the action asks for it (annotation `provide-api-key`). */
     readonly apiKey?: string;
   };
-  /** The action's parameters with the payload merged over them. */
-  readonly args: JsonObject;
-  /** Parameters flagged `init`, as environment variables. */
-  readonly initEnv: Readonly<Record<string, string>>;
   /** Epoch milliseconds at which the platform took the request: `waitTime` counts from here. */
   readonly acceptedAt: number;
   /** Annotations the record gets besides those that the run itself gives (path, kind, limits, waitTime, initTime, timeout). */
@@ -47,6 +41,22 @@ export interface ActivationMessage {
   readonly retryOnLoss: boolean;
   /** The namespace keeps no records: it ends without one. */
   readonly unstored?: true;
+}
+
+/** Everything an invoker needs to run one activation. */
+export interface ActivationMessage extends PromisedActivation {
+  readonly exec: CodeExec;
+  readonly limits: ActionLimits;
+  /** The action's parameters with the payload merged over them. */
+  readonly args: JsonObject;
+  /** Parameters flagged `init`, as environment variables. */
+  readonly initEnv: Readonly<Record<string, string>>;
+}
+
+/** A sequence or a composition of a conductor: it runs nowhere itself, but has other actions run, one after another. */
+export interface CompositionMessage extends PromisedActivation {
+  /** What it is and how far it has come, in the controller's own form (controller/core/composition). */
+  readonly composition: JsonObject;
 }
 
 /** How a run went, known as soon as the container answered. */
@@ -85,7 +95,7 @@ export type JournalState = "accepted" | "dispatched" | "running";
 
 /** A journal entry: the durable promise behind a 202. */
 export interface JournalEntry {
-  readonly message: ActivationMessage;
+  readonly message: ActivationMessage | CompositionMessage;
   readonly state: JournalState;
   /** Whoever may move it on; a successor adopts it before it does anything. */
   readonly owner: Incarnation;

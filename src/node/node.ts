@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createApi } from "../controller/api/server.ts";
+import { createController } from "../controller/controller.ts";
 import { ensureDefaultSubjects } from "../controller/entitlement/subjects.ts";
 import { LocalInvocations } from "../controller/invocation/invocations.ts";
 import { recoverJournal } from "../controller/invocation/recovery.ts";
@@ -84,9 +84,10 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
   });
   const status = (): JsonObject => ({ incarnation: me, inFlight: invocations.size, invoker: { ...invoker.status() } });
   const runtimes = runtimesAdvert();
-  const api = createApi({ options, stores, invocations, runtimes, status, clock, log, version: packageVersion() });
-  ({ url } = await api.listen({ ...options.server, ...tlsOf(options) }));
-  undo.push(() => api.close());
+  const version = packageVersion();
+  const controller = createController({ options, stores, invocations, runtimes, status, clock, log, version });
+  ({ url } = await controller.listen({ ...options.server, ...tlsOf(options) }));
+  undo.push(() => controller.close());
   // After listening, since containers are told the address: with port 0 it is known only now.
   await invoker.start();
   const housekeeping = new Housekeeping({ stores, options: options.store.retention, clock, log });
@@ -112,7 +113,7 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
     log.info({ reason, inFlight: invocations.size }, "stopping");
     stopping.abort();
     const { shutdownMs } = options.server;
-    const [drained] = await Promise.all([invocations.close(shutdownMs), api.close(), recovering]);
+    const [drained] = await Promise.all([invocations.close(shutdownMs), controller.close(), recovering]);
     await Promise.all([invoker.close(clock.now()), housekeeping.stop()]);
     await stores.close();
     folder.release();

@@ -1,4 +1,4 @@
-import type { ActivationRecord, JournalEntry, JournalState } from "../kernel/activation.ts";
+import type { ActivationRecord, CompositionMessage, JournalEntry, JournalState } from "../kernel/activation.ts";
 import type { ActivationId, CodeDigest, EntityPath, Incarnation, Namespace, Revision } from "../kernel/ids.ts";
 import type { JsonObject } from "../kernel/json.ts";
 
@@ -18,8 +18,8 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-/** What an entity is; all kinds of a namespace share one space of paths, as in OpenWhisk. */
-export type EntityKind = "action" | "trigger" | "rule" | "package";
+/** What an entity is; all kinds of a namespace share one space of paths, as in OpenWhisk. Alarms are the platform's own. */
+export type EntityKind = "action" | "trigger" | "rule" | "package" | "alarm";
 
 export interface EntityId {
   readonly namespace: Namespace;
@@ -35,6 +35,8 @@ export interface Entity extends EntityId {
   readonly body: JsonObject;
   /** Attachments the body refers to: they live as long as some entity names them. */
   readonly attachments: readonly CodeDigest[];
+  /** The path, in the same namespace, of what this one hangs on (a rule's trigger): lists can ask by it. */
+  readonly link?: EntityPath;
 }
 
 export type EntityWrite = Omit<Entity, "revision">;
@@ -49,6 +51,8 @@ export interface EntityQuery {
   readonly kind: EntityKind;
   /** Only what lies in this package. */
   readonly package?: string;
+  /** Only what is linked to this path. Not together with `package`. */
+  readonly link?: EntityPath;
   readonly skip: number;
   readonly limit: number;
 }
@@ -77,6 +81,8 @@ export interface SubjectNamespace {
   readonly name: Namespace;
   readonly uuid: string;
   readonly key: string;
+  /** What was set for this namespace over the platform's limits; the controller's own form. */
+  readonly limits?: JsonObject;
 }
 
 /** Identities. A uuid and a namespace name belong to one subject at most: a write that breaks this is a conflict. */
@@ -115,10 +121,15 @@ export type FinishResult = "stored" | "already-final" | "not-owner";
 
 /** Activation records, and the journal of those promised but not yet final. */
 export interface ActivationStore {
-  /** Resolves when the entry survives a crash of process and machine. `store/unavailable` when its id is already known. */
-  accept(entry: JournalEntry): Promise<void>;
+  /**
+   * Resolves when the entry survives a crash of process and machine. `known`, and nothing changed, when the journal or the records
+   * have its id already: whoever derives ids from what they stand for (a tick of an alarm) may ask twice.
+   */
+  accept(entry: JournalEntry): Promise<"accepted" | "known">;
   /** Moves an entry on (never back). False, and nothing changed, when it is gone or `owner` is not its owner. Durable like `accept`. */
   mark(id: ActivationId, state: JournalState, owner: Incarnation): Promise<boolean>;
+  /** Replaces what a composition has come to, under the same id. False like `mark`, durable like `accept`. */
+  advance(message: CompositionMessage, owner: Incarnation): Promise<boolean>;
   /** Takes an entry over from a dead owner. False when it is gone or `from` is no longer its owner. */
   adopt(id: ActivationId, from: Incarnation, to: Incarnation): Promise<boolean>;
   /**
@@ -141,6 +152,8 @@ export interface ActivationStore {
    * the journal since (a recovery finishes what it pages through).
    */
   unfinished(after: ActivationId | undefined, limit: number): Promise<readonly JournalEntry[]>;
+  /** Drops final records of a namespace that is going, any `limit` of them; says how many went. Its journal is left alone. */
+  erase(namespace: Namespace, limit: number): Promise<number>;
   /** Drops final records older than `before` (epoch ms of start) and the oldest beyond `bytesMax`; at most `limit` in one call. */
   prune(policy: { readonly before?: number; readonly bytesMax?: number; readonly limit: number }): Promise<number>;
 }

@@ -2,7 +2,7 @@ import type { KeyValue } from "../../src/kernel/action.ts";
 import type { ActivationMessage, RunOutcome } from "../../src/kernel/activation.ts";
 import { activationIdOf, asId } from "../../src/kernel/ids.ts";
 import type { Identity } from "../../src/controller/entitlement/identity.ts";
-import type { Action } from "../../src/controller/entities/action.ts";
+import type { CodeAction } from "../../src/controller/entities/action.ts";
 
 /** An identity of namespace `guest` with generous limits. */
 export function identityOf(over: Partial<Identity["limits"]> = {}): Identity {
@@ -22,7 +22,7 @@ export function identityOf(over: Partial<Identity["limits"]> = {}): Identity {
 }
 
 /** An action `hello` of `guest`. */
-export function actionOf(over: { parameters?: KeyValue[]; annotations?: KeyValue[] } = {}): Action {
+export function actionOf(over: { parameters?: KeyValue[]; annotations?: KeyValue[] } = {}): CodeAction {
   return {
     namespace: asId("guest"),
     path: asId("hello"),

@@ -1,11 +1,12 @@
+import { PlatformError } from "../../kernel/errors.ts";
 import type { EntityPath, Namespace } from "../../kernel/ids.ts";
 import type { Identity } from "../entitlement/identity.ts";
 import { requireKind, requireOwner } from "../entitlement/rights.ts";
 import type { Action } from "../entities/action.ts";
-import type { ActionId } from "../entities/action-catalog.ts";
 import { parseActionPut } from "../entities/action-put.ts";
 import { actionView, briefView } from "../entities/action-view.ts";
-import { actionIdOf, nameOf, namespaceOf, requirePackageOf } from "./address.ts";
+import { type EntityRef, packageOf } from "../entities/ref.ts";
+import { actionRefOf, nameOf, namespaceOf } from "./address.ts";
 import { type Answer, json } from "./answer.ts";
 import { documentOf } from "./body.ts";
 import type { ApiContext } from "./context.ts";
@@ -54,10 +55,9 @@ function listPackageOperation(context: ApiContext): CallerOperation {
     statuses: [200, 400, 403, 404, 409],
     handle: async (request, identity) => {
       const namespace = namespaceOf(request, identity);
-      const path = nameOf(request, "package");
-      requireOwner(identity, namespace, path);
-      await context.actions.requirePackage(namespace, path);
-      return await list(context, request, { namespace, package: path });
+      const ref = { namespace, path: nameOf(request, "package") };
+      const { provider } = await context.resolver.reachPackage(identity, ref);
+      return await list(context, request, { namespace: provider.namespace, package: provider.path });
     },
   };
 }
@@ -82,11 +82,9 @@ function readOperation(context: ApiContext): CallerOperation {
     query: ["code"],
     statuses: [200, 400, 403, 404, 409],
     handle: async (request, identity) => {
-      const id = ownActionId(request, identity);
+      const ref = actionRefOf(request, identity);
       const withCode = flag(request.query, "code", true);
-      await requirePackageOf(context, id);
-      const action = await context.actions.read(id);
-      return await view(context, action, withCode);
+      return await view(context, await context.resolver.resolve(identity, ref), withCode);
     },
   };
 }
@@ -98,12 +96,11 @@ function writeOperation(context: ApiContext): CallerOperation {
     query: ["overwrite"],
     statuses: [200, 400, 403, 404, 409, 413, 415],
     handle: async (request, identity) => {
-      const id = ownActionId(request, identity);
+      const ref = await changeable(context, request, identity);
       const overwrite = flag(request.query, "overwrite", false);
-      const put = parseActionPut(documentOf(request), context.runtimes);
-      if (put.exec !== undefined) requireKind(identity, put.exec.kind);
-      await requirePackageOf(context, id);
-      const action = await context.actions.write(id, put, { overwrite });
+      const put = parseActionPut(documentOf(request), { runtimes: context.runtimes, own: identity.namespace });
+      if (put.exec !== undefined && !("components" in put.exec)) requireKind(identity, put.exec.kind);
+      const action = await context.actions.write(ref, put, { overwrite, bounds: context.options.limits.action });
       return await view(context, action, true);
     },
   };
@@ -115,19 +112,23 @@ function removeOperation(context: ApiContext): CallerOperation {
     summary: "Delete an action",
     statuses: [200, 400, 403, 404, 409],
     handle: async (request, identity) => {
-      const id = ownActionId(request, identity);
-      await requirePackageOf(context, id);
-      const { action, code } = await context.actions.remove(id);
+      const ref = await changeable(context, request, identity);
+      const { action, code } = await context.actions.remove(ref);
       // The name is all that is left of a document that could not be read.
-      return json(200, action === undefined ? { namespace: id.namespace, name: id.path } : actionView(action, code));
+      return json(200, action === undefined ? { namespace: ref.namespace, name: ref.path } : actionView(action, code));
     },
   };
 }
 
-function ownActionId(request: ApiRequest, identity: Identity): ActionId {
-  const id = actionIdOf(request, identity);
-  requireOwner(identity, id.namespace, id.path);
-  return id;
+/** The action that a write is about: the caller's own, and not inside a binding, whose actions are its provider's. */
+async function changeable(context: ApiContext, request: ApiRequest, identity: Identity): Promise<EntityRef> {
+  const ref = actionRefOf(request, identity);
+  requireOwner(identity, ref.namespace, ref.path);
+  const folder = packageOf(ref.path);
+  if (folder === undefined) return ref;
+  const { binding } = await context.packages.read({ namespace: ref.namespace, path: folder });
+  if (binding === undefined) return ref;
+  throw new PlatformError("request/malformed", "Operation not permitted on package binding.");
 }
 
 async function view(context: ApiContext, action: Action, withCode: boolean): Promise<Answer> {

@@ -2,7 +2,7 @@ import type { ActivationRecord } from "../../kernel/activation.ts";
 import { PlatformError } from "../../kernel/errors.ts";
 import { type ActivationId, isActivationId } from "../../kernel/ids.ts";
 import { requireOwner } from "../entitlement/rights.ts";
-import { notFound } from "../entities/action-catalog.ts";
+import { notFound } from "../entities/catalog.ts";
 import { recordBrief, recordView, responseView } from "./activation-view.ts";
 import { namespaceOf } from "./address.ts";
 import { type Answer, json } from "./answer.ts";

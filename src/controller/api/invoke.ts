@@ -2,12 +2,11 @@ import { Status } from "../../kernel/activation.ts";
 import { asId, type TransactionId } from "../../kernel/ids.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Identity } from "../entitlement/identity.ts";
-import { requireKind, requireOwner } from "../entitlement/rights.ts";
+import { requireKind } from "../entitlement/rights.ts";
 import { requireLiveKind } from "../entities/action-change.ts";
-import type { Action } from "../entities/action.ts";
-import { type ActionId, notFound } from "../entities/action-catalog.ts";
+import { type EffectiveAction, isCode } from "../entities/action.ts";
 import type { InvokeResult } from "../invocation/port.ts";
-import { actionIdOf, requirePackageOf } from "./address.ts";
+import { actionRefOf } from "./address.ts";
 import { recordView } from "./activation-view.ts";
 import { type Answer, json } from "./answer.ts";
 import { payloadOf } from "./body.ts";
@@ -35,13 +34,10 @@ export function invokeOperation(context: ApiContext): CallerOperation {
     statuses: [200, 202, 400, 403, 404, 409, 413, 415, 429, 502, 503],
     bodyBytesMax: context.options.invocation.payloadBytesMax,
     handle: (request, identity) => {
-      const id = actionIdOf(request, identity);
+      const ref = actionRefOf(request, identity);
       context.throttles.takeInvocation(identity);
-      requireOwner(identity, id.namespace, id.path);
+      const action = context.resolver.resolve(identity, ref);
       const call = callOf(context, request, identity);
-      const action = id.path.includes("/")
-        ? findPackaged(context, id)
-        : context.actions.cache.find(id.namespace, id.path);
       if (action instanceof Promise) return action.then((found) => invoke(context, call, found));
       return invoke(context, call, action);
     },
@@ -64,16 +60,12 @@ function callOf(context: ApiContext, request: ApiRequest, identity: Identity): C
   return { request, identity, payload: payloadOf(request), resultOnly, waitMs: blocking ? wait : undefined };
 }
 
-async function findPackaged(context: ApiContext, id: ActionId): Promise<Action | undefined> {
-  await requirePackageOf(context, id);
-  return await context.actions.cache.find(id.namespace, id.path);
-}
-
-function invoke(context: ApiContext, call: Call, action: Action | undefined): Promise<Answer> {
-  if (action === undefined) throw notFound();
+function invoke(context: ApiContext, call: Call, action: EffectiveAction): Promise<Answer> {
   const { identity, payload } = call;
-  requireKind(identity, action.exec.kind);
-  requireLiveKind(action.exec, context.runtimes);
+  if (isCode(action)) {
+    requireKind(identity, action.exec.kind);
+    requireLiveKind(action.exec, context.runtimes);
+  }
   const request = { identity, action, payload, transactionId: asId<TransactionId>(call.request.id) };
   const result = context.invocations.invoke(call.waitMs === undefined ? request : { ...request, waitMs: call.waitMs });
   return result.then((ended) => answerOf(ended, call.resultOnly));

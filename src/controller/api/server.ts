@@ -1,32 +1,16 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from "fastify";
 import { PlatformError } from "../../kernel/errors.ts";
-import { followChanges } from "../cache/changes.ts";
-import { Authenticator } from "../entitlement/authenticator.ts";
 import type { Identity } from "../entitlement/identity.ts";
-import { namespaceLimits } from "../entitlement/limits.ts";
-import { Throttles } from "../entitlement/throttles.ts";
-import { ActionCatalog, notFound } from "../entities/action-catalog.ts";
-import { Runtimes } from "../entities/runtimes.ts";
+import { notFound } from "../entities/catalog.ts";
 import { actionRoutes } from "./actions.ts";
 import { activationRoutes } from "./activations.ts";
 import { type Answer, send } from "./answer.ts";
-import type { ApiContext, ApiDeps } from "./context.ts";
+import type { ApiContext, ListenOptions } from "./context.ts";
 import { answerFailure, answerSocketFault } from "./failure.ts";
 import { API_PREFIX, infoRoutes } from "./info.ts";
 import { namespaceRoutes } from "./namespaces.ts";
 import type { ApiRequest, Operation, Route } from "./route.ts";
 import { transactionIds } from "./transaction.ts";
-
-export type { ApiDeps } from "./context.ts";
-
-/** Where to listen. */
-export interface ListenOptions {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  /** PEM texts; plain HTTP without. */
-  readonly tls?: { readonly cert: string; readonly key: string };
-}
 
 /** The REST API of one controller. */
 export interface Api {
@@ -53,43 +37,29 @@ declare module "fastify" {
 }
 
 /** Builds the API; nothing listens before `listen`. */
-export function createApi(deps: ApiDeps): Api {
-  return new HttpApi(deps);
+export function createApi(context: ApiContext): Api {
+  return new HttpApi(context);
 }
 
 class HttpApi implements Api {
   readonly #context: ApiContext;
-  readonly #stop = new AbortController();
   #server: FastifyInstance | undefined;
-  #following: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(deps: ApiDeps) {
-    const { options, stores, clock, invocations } = deps;
-    const runtimes = new Runtimes(deps.runtimes);
-    const authenticator = new Authenticator({ subjects: stores.subjects, limits: namespaceLimits(options.limits) });
-    const throttles = new Throttles({ clock, inFlight: (namespace) => invocations.inFlight(namespace) });
-    const actions = new ActionCatalog({ stores, runtimes, bounds: options.limits.action, clock });
-    this.#context = { ...deps, runtimes, authenticator, throttles, actions };
+  constructor(context: ApiContext) {
+    this.#context = context;
   }
 
   async listen({ host, port, tls }: ListenOptions): Promise<{ readonly url: string }> {
-    const { options, stores, authenticator, actions, log } = this.#context;
+    const { options } = this.#context;
     if (tls === undefined && !options.server.insecure && !LOOPBACK.test(host)) {
       throw new PlatformError("server/insecure", `will not listen on ${host} without TLS`);
     }
     const server = this.#build(tls);
     this.#server = server;
-    this.#following = followChanges({
-      changes: stores.changes,
-      listeners: [authenticator, actions.cache],
-      log,
-      signal: this.#stop.signal,
-    });
     try {
       return { url: await server.listen({ host, port }) };
     } catch (error) {
-      this.#stop.abort();
       throw new PlatformError("server/address", `cannot listen on ${host}:${port}`, { cause: error });
     }
   }
@@ -100,13 +70,11 @@ class HttpApi implements Api {
   }
 
   async #close(): Promise<void> {
-    this.#stop.abort();
     const server = this.#server;
     if (server === undefined) return;
     const cut = setTimeout(() => server.server.closeAllConnections(), this.#context.options.server.shutdownMs);
     try {
       await server.close();
-      await this.#following;
     } finally {
       clearTimeout(cut);
     }

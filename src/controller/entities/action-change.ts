@@ -1,10 +1,10 @@
 import type { ActionLimits, KeyValue } from "../../kernel/action.ts";
-import type { CodeExec } from "../../kernel/action.ts";
 import { PlatformError } from "../../kernel/errors.ts";
 import type { LimitsOptions, Range } from "../../kernel/options/options.ts";
 import type { Action } from "./action.ts";
-import { type ActionPut, deprecated, type LimitsPut } from "./action-put.ts";
+import { type ActionPut, deprecated, type ExecPut, type LimitsPut } from "./action-put.ts";
 import { keyValuesBytes, mergeKeyValues, withoutKeys } from "./key-values.ts";
+import { refText } from "./ref.ts";
 import type { Runtimes } from "./runtimes.ts";
 
 /** Everything of an action that a PUT decides; who and where and when come with the write. */
@@ -13,11 +13,11 @@ export type ActionContent = Pick<Action, "version" | "publish" | "parameters" | 
 type ActionBounds = LimitsOptions["action"];
 
 /**
- * What a new action holds. `kind` is that of its code.
+ * What a new action holds.
  *
  * @throws `request/malformed` for limits out of range, `request/too-large`
  */
-export function newContent(put: ActionPut, kind: string, bounds: ActionBounds): ActionContent {
+export function newContent(put: ActionPut, exec: ExecPut, bounds: ActionBounds): ActionContent {
   const given = put.annotations ?? [];
   const annotations = given.some((pair) => pair.key === "provide-api-key")
     ? given
@@ -26,8 +26,8 @@ export function newContent(put: ActionPut, kind: string, bounds: ActionBounds): 
     {
       version: put.version ?? "0.0.1",
       publish: put.publish ?? false,
-      parameters: put.parameters ?? [],
-      annotations: withExecAnnotation(annotations, kind),
+      parameters: parametersOf(exec, put.parameters) ?? [],
+      annotations: withExecAnnotation(annotations, exec.kind),
       limits: limitsOf(put.limits, defaultLimits(bounds)),
     },
     put,
@@ -46,7 +46,7 @@ export function updatedContent(old: Action, put: ActionPut, bounds: ActionBounds
     {
       version: put.version ?? nextPatch(old.version),
       publish: put.publish ?? old.publish,
-      parameters: put.parameters ?? old.parameters,
+      parameters: parametersOf(put.exec, put.parameters) ?? keptParameters(old, put),
       annotations: withExecAnnotation(mergeKeyValues(kept, put.annotations ?? []), put.exec?.kind ?? old.exec.kind),
       limits: limitsOf(put.limits, old.limits),
     },
@@ -56,14 +56,29 @@ export function updatedContent(old: Action, put: ActionPut, bounds: ActionBounds
 }
 
 /** @throws `request/malformed` when the action's kind can only be read and deleted any more. */
-export function requireLiveKind(exec: CodeExec, runtimes: Runtimes): void {
+export function requireLiveKind(exec: { readonly kind: string }, runtimes: Runtimes): void {
   if (runtimes.resolve(exec.kind)?.deprecated === true) throw deprecated(exec.kind);
 }
 
 /** @throws `request/too-large` for more code than allowed, measured as sent. */
-export function requireCodeSize(exec: { readonly code: string; readonly main?: string }, bounds: ActionBounds): void {
+export function requireCodeSize(exec: ExecPut, bounds: ActionBounds): void {
+  if ("components" in exec) return;
   const bytes = Buffer.byteLength(exec.code) + Buffer.byteLength(exec.main ?? "");
   requireSize("exec", bytes, bounds.codeBytesMax);
+}
+
+/** A sequence's parameters are the names of its components, as OpenWhisk keeps them; whatever else was sent is not kept. */
+function parametersOf(
+  exec: ExecPut | undefined,
+  sent: readonly KeyValue[] | undefined,
+): readonly KeyValue[] | undefined {
+  if (exec === undefined || !("components" in exec)) return sent;
+  return [{ key: "_actions", value: exec.components.map((component) => `/${refText(component)}`) }];
+}
+
+/** An action that was a sequence and is one no more has nothing to keep. */
+function keptParameters(old: Action, put: ActionPut): readonly KeyValue[] {
+  return put.exec !== undefined && old.exec.kind === "sequence" ? [] : old.parameters;
 }
 
 function bounded(content: ActionContent, put: ActionPut, bounds: ActionBounds): ActionContent {

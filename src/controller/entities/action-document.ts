@@ -1,76 +1,64 @@
 import { z } from "zod";
-import { PlatformError } from "../../kernel/errors.ts";
-import { type CodeDigest, asId } from "../../kernel/ids.ts";
-import type { JsonObject, JsonValue } from "../../kernel/json.ts";
-import type { Entity, EntityWrite } from "../../store/ports.ts";
+import { asId, type CodeDigest } from "../../kernel/ids.ts";
+import type { JsonObject } from "../../kernel/json.ts";
 import type { Action } from "./action.ts";
+import type { EntityForm } from "./catalog.ts";
+import { bodyOf, storedKeyValues, storedOf, storedRef } from "./document.ts";
+import { keyValuesBytes } from "./key-values.ts";
 
-/** The form actions are stored in; a change of the form adds a number, and a reader for each number stays. */
-const FORMAT = 1;
+/** The form actions are stored in; a change of the form adds a number, and a reader for each number stays. 2 added sequences. */
+const FORMAT = 2;
+const ENTRY_BYTES = 1024;
 
-const keyValues = z.array(
-  z.object({
-    key: z.string(),
-    value: z.custom<JsonValue>((value) => value !== undefined),
-    init: z.boolean().exactOptional(),
-  }),
-);
+const sequenceSchema = z.object({ kind: z.literal("sequence"), components: z.array(storedRef).min(1) });
 
-const documentSchema = z.object({
-  format: z.literal(FORMAT),
+const codeSchema = z.object({
+  kind: z.string(),
+  main: z.string().exactOptional(),
+  binary: z.boolean(),
+  code: z.string().transform((digest) => asId<CodeDigest>(digest)),
+  codeBytes: z.number(),
+});
+
+const schema = z.object({
+  format: z.union([z.literal(1), z.literal(FORMAT)]),
   version: z.string(),
   publish: z.boolean(),
-  parameters: keyValues,
-  annotations: keyValues,
+  parameters: storedKeyValues,
+  annotations: storedKeyValues,
   limits: z.object({
     timeoutMs: z.number(),
     memoryMb: z.number(),
     logsMb: z.number(),
     concurrency: z.number(),
   }),
-  exec: z.object({
-    kind: z.string(),
-    main: z.string().exactOptional(),
-    binary: z.boolean(),
-    code: z.string().transform((digest) => asId<CodeDigest>(digest)),
-    codeBytes: z.number(),
-  }),
+  exec: z.union([sequenceSchema, codeSchema]),
 });
 
-/** An action as it is written to the store. */
-export function toDocument(action: Omit<Action, "revision">): EntityWrite {
-  const { namespace, path, updated, version, publish, parameters, annotations, limits, exec } = action;
-  const body = { format: FORMAT, version, publish, parameters, annotations, limits, exec };
-  return {
-    kind: "action",
-    namespace,
-    path,
-    updated,
-    // These are plain data throughout, but interfaces have no index signature.
-    body: body as unknown as JsonObject,
-    attachments: [exec.code],
-  };
-}
-
-/**
- * An action as it is read from the store.
- *
- * @throws `store/corrupted`
- */
-export function fromDocument(entity: Entity): Action {
-  const parsed = documentSchema.safeParse(entity.body);
-  if (!parsed.success) {
-    throw new PlatformError("store/corrupted", "Resource is corrupted and cannot be read.", {
-      details: { namespace: entity.namespace, path: entity.path },
-      cause: parsed.error,
-    });
-  }
-  const { format: _, ...content } = parsed.data;
-  return {
-    namespace: entity.namespace,
-    path: entity.path,
-    revision: entity.revision,
-    updated: entity.updated,
-    ...content,
-  };
-}
+/** How actions are kept. */
+export const actionForm: EntityForm<Action> = {
+  kind: "action",
+  toDocument: (action) => {
+    const { namespace, path, updated, version, publish, parameters, annotations, limits, exec } = action;
+    const body = { format: FORMAT, version, publish, parameters, annotations, limits, exec };
+    return {
+      kind: "action",
+      namespace,
+      path,
+      updated,
+      // These are plain data throughout, but interfaces have no index signature.
+      body: body as unknown as JsonObject,
+      attachments: "code" in exec ? [exec.code] : [],
+    };
+  },
+  fromDocument: (entity) => {
+    const { format: _, ...content } = bodyOf(entity, schema);
+    return { ...storedOf(entity), ...content };
+  },
+  // Code is not held here.
+  weigh: (action) =>
+    ENTRY_BYTES +
+    keyValuesBytes(action.parameters) +
+    keyValuesBytes(action.annotations) +
+    ("components" in action.exec ? 128 * action.exec.components.length : 0),
+};

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import type { KeyValue } from "../../kernel/action.ts";
 import { PlatformError } from "../../kernel/errors.ts";
+import type { Namespace } from "../../kernel/ids.ts";
 import type { JsonValue } from "../../kernel/json.ts";
+import type { SequenceExec } from "./action.ts";
+import { parseRef } from "./ref.ts";
 import type { Runtimes } from "./runtimes.ts";
 
 /** What a PUT asks for; whatever is missing stays as it is, or gets its default. */
@@ -15,7 +18,9 @@ export interface ActionPut {
   readonly publish?: boolean;
 }
 
-export interface ExecPut {
+export type ExecPut = CodePut | SequenceExec;
+
+export interface CodePut {
   /** A real kind, whatever alias was sent. */
   readonly kind: string;
   readonly main?: string;
@@ -31,8 +36,8 @@ export interface LimitsPut {
 }
 
 const SEMVER = /^\d{1,9}\.\d{1,9}\.\d{1,9}$/;
-// Kinds of OpenWhisk that Skein does not run yet.
-const KINDS_TO_COME = new Set(["sequence", "blackbox"]);
+// A kind of OpenWhisk that Skein does not run yet.
+const KIND_TO_COME = "blackbox";
 
 // OpenWhisk reads null as absent, wherever a field is optional.
 const limit = (name: string) =>
@@ -59,6 +64,7 @@ const putSchema = z.object(
           kind: z.string({ error: "'kind' must be a string defined in 'exec'" }),
           code: z.unknown().optional(),
           main: z.unknown().optional(),
+          components: z.unknown().optional(),
         },
         { error: "Object expected in field 'exec'" },
       )
@@ -92,16 +98,19 @@ const putSchema = z.object(
 );
 
 /**
- * Reads the body of a PUT on an action.
+ * Reads the body of a PUT on an action; `own` is what `_` stands for in a component's name.
  *
  * @throws `request/malformed`
  */
-export function parseActionPut(body: JsonValue, runtimes: Runtimes): ActionPut {
+export function parseActionPut(
+  body: JsonValue,
+  { runtimes, own }: { readonly runtimes: Runtimes; readonly own: Namespace },
+): ActionPut {
   const parsed = putSchema.safeParse(body);
   if (!parsed.success) throw malformed(faultOf(parsed.error));
   const { exec, parameters, annotations, delAnnotations, limits, version, publish } = parsed.data;
   return {
-    ...(exec ? { exec: execOf(exec, runtimes) } : {}),
+    ...(exec ? { exec: execOf(exec, runtimes, own) } : {}),
     ...(parameters ? { parameters: plain(parameters) } : {}),
     ...(annotations ? { annotations: plain(annotations) } : {}),
     ...(delAnnotations ? { delAnnotations } : {}),
@@ -121,12 +130,17 @@ function faultOf(error: z.ZodError): string {
   return issue?.message ?? "Object expected";
 }
 
-function execOf(
-  exec: { readonly kind: string; readonly code?: unknown; readonly main?: unknown },
-  runtimes: Runtimes,
-): ExecPut {
+interface SentExec {
+  readonly kind: string;
+  readonly code?: unknown;
+  readonly main?: unknown;
+  readonly components?: unknown;
+}
+
+function execOf(exec: SentExec, runtimes: Runtimes, own: Namespace): ExecPut {
   const name = exec.kind.trim().toLowerCase();
-  if (KINDS_TO_COME.has(name)) {
+  if (name === "sequence") return sequenceOf(exec.components, own);
+  if (name === KIND_TO_COME) {
     throw new PlatformError("request/malformed", `Actions of kind '${name}' are not supported yet.`);
   }
   const runtime = runtimes.resolve(name);
@@ -148,6 +162,20 @@ function execOf(
   }
   if (runtime.deprecated) throw deprecated(runtime.kind);
   return { kind: runtime.kind, code: exec.code, ...(main === undefined ? {} : { main }) };
+}
+
+function sequenceOf(components: unknown, own: Namespace): SequenceExec {
+  if (!Array.isArray(components)) throw malformed("'components' must be defined for sequence kind");
+  if (components.length === 0) throw new PlatformError("request/malformed", "No component specified for the sequence.");
+  return {
+    kind: "sequence",
+    components: components.map((name: unknown) => {
+      if (typeof name !== "string") throw malformed("'components' must be an array of strings");
+      const ref = parseRef(name, own);
+      if (ref === undefined) throw malformed(`'${name}' is not the name of an action`);
+      return ref;
+    }),
+  };
 }
 
 /** Refuses to update or invoke what can only be read and deleted. */

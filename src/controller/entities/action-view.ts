@@ -1,5 +1,6 @@
 import type { KeyValue } from "../../kernel/action.ts";
-import type { Action } from "./action.ts";
+import { type Action, isCode } from "./action.ts";
+import { nameOf, packageOf, refText } from "./ref.ts";
 
 /** The JSON forms of an action that clients read. */
 export interface ActionView {
@@ -24,31 +25,36 @@ interface ExecView {
   readonly code?: string;
   readonly main?: string;
   readonly binary: boolean;
+  readonly components?: readonly string[];
 }
 
 /** A whole action; without its code when `code` is undefined. */
 export function actionView(action: Action, code: string | undefined): ActionView {
+  return { ...briefView(action), parameters: action.parameters, exec: execView(action, code) };
+}
+
+function execView(action: Action, code: string | undefined): ExecView {
+  if ("components" in action.exec) {
+    const { kind, components } = action.exec;
+    return { kind, components: components.map((component) => `/${refText(component)}`), binary: false };
+  }
   const { kind, main, binary } = action.exec;
-  return {
-    ...briefView(action),
-    parameters: action.parameters,
-    exec: { kind, ...(code === undefined ? {} : { code }), ...(main === undefined ? {} : { main }), binary },
-  };
+  return { kind, ...(code === undefined ? {} : { code }), ...(main === undefined ? {} : { main }), binary };
 }
 
 /** An action as an item of a list. */
 export function briefView(action: Action): ActionView {
   const { timeoutMs, memoryMb, logsMb, concurrency } = action.limits;
-  const slash = action.path.indexOf("/");
+  const folder = packageOf(action.path);
   return {
     // A packaged action's namespace names its package too.
-    namespace: slash < 0 ? action.namespace : `${action.namespace}/${action.path.slice(0, slash)}`,
-    name: action.path.slice(slash + 1),
+    namespace: folder === undefined ? action.namespace : `${action.namespace}/${folder}`,
+    name: nameOf(action.path),
     version: action.version,
     publish: action.publish,
     annotations: action.annotations,
     limits: { timeout: timeoutMs, memory: memoryMb, logs: logsMb, concurrency },
-    exec: { binary: action.exec.binary },
+    exec: { binary: isCode(action) && action.exec.binary },
     updated: action.updated,
   };
 }

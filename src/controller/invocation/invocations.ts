@@ -1,12 +1,13 @@
 import type { ActivationMessage, ActivationRecord } from "../../kernel/activation.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { InvokerPort } from "../../kernel/dispatch.ts";
-import { isPlatformError, PlatformError } from "../../kernel/errors.ts";
+import { assert, isPlatformError, PlatformError } from "../../kernel/errors.ts";
 import type { Incarnation, Namespace } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { InvocationOptions } from "../../kernel/options/options.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { ActivationStore } from "../../store/ports.ts";
+import { isCode } from "../entities/action.ts";
 import { backoff } from "./backoff.ts";
 import { type Flight, Flights } from "./flight.ts";
 import { activationIds } from "./ids.ts";
@@ -60,7 +61,9 @@ export class LocalInvocations implements Invocations {
   invoke(request: InvokeRequest): Promise<InvokeResult> {
     try {
       this.#admit();
-      const message = messageOf(request, this.#nextId(), this.#deps.clock.wallMs());
+      const { action } = request;
+      assert(isCode(action), "a sequence came to where code runs");
+      const message = messageOf({ ...request, action }, this.#nextId(), this.#deps.clock.wallMs());
       return request.waitMs === undefined ? this.#promise(message) : this.#wait(message, request.waitMs);
     } catch (error) {
       return Promise.reject(error);
@@ -121,7 +124,7 @@ export class LocalInvocations implements Invocations {
     const flight: Flight = { message, journaled: undefined, begun: false, waiter: undefined };
     this.#flights.add(flight);
     try {
-      await this.#deps.activations.accept({ message, state: "accepted", owner: this.#deps.me });
+      requireNew(await this.#deps.activations.accept({ message, state: "accepted", owner: this.#deps.me }));
     } catch (error) {
       this.#flights.remove(flight);
       throw error;
@@ -146,7 +149,7 @@ export class LocalInvocations implements Invocations {
   #waitOver(flight: Flight): void {
     const { me, activations } = this.#deps;
     const entry = { message: flight.message, state: flight.begun ? "running" : "accepted", owner: me } as const;
-    flight.journaled = activations.accept(entry);
+    flight.journaled = activations.accept(entry).then(requireNew);
     flight.journaled.then(
       () => this.#answer(flight, { kind: "accepted", activationId: flight.message.activationId }),
       (error: Error) => {
@@ -256,4 +259,9 @@ export class LocalInvocations implements Invocations {
     if (answer instanceof Error) waiter.reject(answer);
     else waiter.resolve(answer);
   }
+}
+
+/** Ids of ours are random: one that is known already is a defect, and its call is refused before anything runs. */
+function requireNew(accepted: "accepted" | "known"): void {
+  if (accepted === "known") throw new PlatformError("internal/unexpected", "an activation of this id is known already");
 }

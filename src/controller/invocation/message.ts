@@ -3,7 +3,8 @@ import type { ActivationMessage } from "../../kernel/activation.ts";
 import { PlatformError } from "../../kernel/errors.ts";
 import type { ActivationId } from "../../kernel/ids.ts";
 import type { JsonObject, JsonValue } from "../../kernel/json.ts";
-import type { Action } from "../entities/action.ts";
+import type { CodeAction, EffectiveAction } from "../entities/action.ts";
+import { refText } from "../entities/ref.ts";
 import type { InvokeRequest } from "./port.ts";
 
 /**
@@ -16,17 +17,22 @@ interface ActionFacts {
   /** Names a payload may not set: the action's parameters when it is annotated `final`. */
   readonly finalNames: readonly string[];
   readonly passesApiKey: boolean;
+  readonly recordAnnotations: readonly KeyValue[];
   readonly retryOnLoss: boolean;
 }
 
-const factsOf = new WeakMap<Action, ActionFacts>();
+const factsOf = new WeakMap<EffectiveAction, ActionFacts>();
 const NO_ENV: Readonly<Record<string, string>> = {};
 
 /**
  * The message of one call: parameters merged (the payload wins), init parameters apart, and what the record will need.
  * @throws `request/malformed` when the payload sets a final parameter.
  */
-export function messageOf(request: InvokeRequest, activationId: ActivationId, acceptedAt: number): ActivationMessage {
+export function messageOf(
+  request: InvokeRequest & { readonly action: CodeAction },
+  activationId: ActivationId,
+  acceptedAt: number,
+): ActivationMessage {
   const { action, identity, payload } = request;
   const facts = factsOfAction(action);
   for (const name of facts.finalNames) {
@@ -56,7 +62,7 @@ export function messageOf(request: InvokeRequest, activationId: ActivationId, ac
     args: facts.parameters === EMPTY ? payload : { ...facts.parameters, ...payload },
     initEnv: facts.initEnv,
     acceptedAt,
-    recordAnnotations: [],
+    recordAnnotations: facts.recordAnnotations,
     retryOnLoss: facts.retryOnLoss,
     ...(identity.limits.storeActivations ? undefined : { unstored: true as const }),
   };
@@ -64,7 +70,7 @@ export function messageOf(request: InvokeRequest, activationId: ActivationId, ac
 
 const EMPTY: JsonObject = {};
 
-function factsOfAction(action: Action): ActionFacts {
+function factsOfAction(action: EffectiveAction): ActionFacts {
   const known = factsOf.get(action);
   if (known !== undefined) return known;
   const ordinary = action.parameters.filter((parameter) => parameter.init !== true);
@@ -78,12 +84,13 @@ function factsOfAction(action: Action): ActionFacts {
     // Actions stored without the annotation count as asking for the key, as in OpenWhisk; new ones are stored with it (false).
     passesApiKey: isTruthy(annotation(action, "provide-api-key") ?? true),
     retryOnLoss: isTruthy(annotation(action, "retry-on-loss")),
+    recordAnnotations: action.binding === undefined ? [] : [{ key: "binding", value: refText(action.binding) }],
   };
   factsOf.set(action, facts);
   return facts;
 }
 
-function annotation(action: Action, key: string): JsonValue | undefined {
+function annotation(action: EffectiveAction, key: string): JsonValue | undefined {
   return action.annotations.find((one: KeyValue) => one.key === key)?.value;
 }
 

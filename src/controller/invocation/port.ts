@@ -2,12 +2,12 @@ import type { ActivationRecord } from "../../kernel/activation.ts";
 import type { ActivationId, Namespace, TransactionId } from "../../kernel/ids.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Identity } from "../entitlement/identity.ts";
-import type { Action } from "../entities/action.ts";
+import type { EffectiveAction } from "../entities/action.ts";
 
 /** One call of one action. Throttles and rights were checked before. */
 export interface InvokeRequest {
   readonly identity: Identity;
-  readonly action: Action;
+  readonly action: EffectiveAction;
   readonly payload: JsonObject;
   readonly transactionId: TransactionId;
   /** Milliseconds to wait for the answer; absent for a non-blocking call, which is journaled before this resolves. */

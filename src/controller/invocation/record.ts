@@ -3,9 +3,11 @@ import {
   type ActivationMessage,
   type ActivationRecord,
   type ActivationResponse,
+  type PromisedActivation,
   type RunOutcome,
   Status,
 } from "../../kernel/activation.ts";
+import { nameOf } from "../entities/ref.ts";
 
 /** The record of a run that came to an end, good or bad. */
 export function recordOf(message: ActivationMessage, outcome: RunOutcome, logs: readonly string[]): ActivationRecord {
@@ -33,9 +35,12 @@ export function failureRecordOf(message: ActivationMessage, error: string, wallM
   });
 }
 
-/** What lists filter by: the action's place in its namespace. */
-export function recordPath(message: ActivationMessage): string {
-  return message.action.path;
+/** What lists filter by: the action's place in its namespace, or the one it was reached at through a binding. */
+export function recordPath({ action, recordAnnotations }: PromisedActivation): string {
+  const binding = recordAnnotations.find(({ key }) => key === "binding")?.value;
+  return typeof binding === "string"
+    ? `${binding.slice(binding.indexOf("/") + 1)}/${nameOf(action.path)}`
+    : action.path;
 }
 
 interface Ending {
@@ -50,7 +55,7 @@ function assemble(message: ActivationMessage, ending: Ending): ActivationRecord 
   const { action, limits } = message;
   return {
     namespace: message.caller.namespace,
-    name: action.path.slice(action.path.lastIndexOf("/") + 1),
+    name: nameOf(action.path),
     version: action.version,
     subject: message.caller.subject,
     activationId: message.activationId,

@@ -39,11 +39,14 @@ export async function recoverJournal(deps: RecoveryDeps, signal: AbortSignal): P
       const plan = planRecovery(entry, me);
       if (plan.kind === "leave") continue;
       if (!(await activations.adopt(entry.message.activationId, entry.owner, me))) continue;
+      const { message } = entry;
+      // Nobody promises compositions yet.
+      if ("composition" in message) continue;
       if (plan.kind === "run") {
-        invocations.resume(entry.message);
+        invocations.resume(message);
         resumed += 1;
       } else {
-        await invocations.abandon(entry.message, LOST);
+        await invocations.abandon(message, LOST);
         lost += 1;
       }
     }

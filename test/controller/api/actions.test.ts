@@ -96,7 +96,8 @@ test("kinds are trimmed, lower-cased and resolved; unknown ones are refused with
     [{ kind: "nodejs:24", code: "", main: 1 }, /if defined, 'main' be a string in 'exec'/],
     [{ kind: "java:8", code: "" }, /'main' must be a string defined in 'exec' for 'java:8' actions/],
     [{ kind: "nodejs:0.10", code: "" }, /The 'nodejs:0.10' runtime is no longer supported/],
-    [{ kind: "sequence", components: [] }, /'sequence' are not supported yet/],
+    [{ kind: "sequence", components: [] }, /No component specified for the sequence/],
+    [{ kind: "sequence" }, /'components' must be defined for sequence kind/],
     [{ kind: "blackbox", image: "x" }, /'blackbox' are not supported yet/],
   ];
   for (const [exec, text] of refusals) {
@@ -348,10 +349,10 @@ test("a packaged action needs its package", async () => {
     assert.equal(reply.body.error, "The requested resource does not exist.");
   }
   assert.equal((await api.call("GET", `${ACTIONS}/pkg/`)).status, 404);
-  await api.stores.artifacts.put(
-    { namespace: asId("guest"), path: asId("pkg"), kind: "package", updated: 1, body: {}, attachments: [] },
-    "absent",
-  );
+  const folder = { version: "0.0.1", publish: false, parameters: [], annotations: [] };
+  await api.controller.entities.packages.write({ namespace: asId("guest"), path: asId("pkg") }, () => folder, {
+    overwrite: false,
+  });
   const put = await api.call("PUT", `${ACTIONS}/pkg/a`, { json: source() });
   assert.equal(put.body.namespace, "guest/pkg");
   assert.equal(put.body.name, "a");

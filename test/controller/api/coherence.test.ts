@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ActionCache } from "../../../src/controller/cache/action-cache.ts";
+import { EntityCache } from "../../../src/controller/cache/entity-cache.ts";
 import type { Action } from "../../../src/controller/entities/action.ts";
 import { asId, type EntityPath, type Namespace } from "../../../src/kernel/ids.ts";
 import type { Change, Stores } from "../../../src/store/ports.ts";
@@ -61,7 +61,7 @@ test("a load that was under way during a change is given to those who waited, an
   const { promise, resolve } = Promise.withResolvers<Action>();
   const old = actionOf();
   const loads: Promise<Action | undefined>[] = [promise, Promise.resolve({ ...old, version: "0.0.4" })];
-  const cache = new ActionCache(() => loads.shift() ?? Promise.resolve(undefined));
+  const cache = cacheOf(() => loads.shift() ?? Promise.resolve(undefined));
   cache.onFollowing();
   const early = cache.find(GUEST_NS, old.path);
   cache.invalidate("guest/hello");
@@ -75,7 +75,7 @@ test("a load that was under way during a change is given to those who waited, an
 
 test("nothing is held before the feed is followed, nor after another process changed it", async () => {
   const action = actionOf();
-  const cache = new ActionCache(async () => action);
+  const cache = cacheOf(async () => action);
   await cache.find(GUEST_NS, action.path);
   assert.ok(cache.find(GUEST_NS, action.path) instanceof Promise);
   await cache.find(GUEST_NS, action.path);
@@ -115,6 +115,10 @@ test("a key that is blocked, changed or made stops or starts working at once", a
   await api.stores.subjects.put({ ...guest, blocked: true }, guest.revision);
   await until(async () => (await status(GUEST)) === 401);
 });
+
+function cacheOf(load: () => Promise<Action | undefined>): EntityCache<Action> {
+  return new EntityCache({ load, weigh: () => 1, bytesMax: 10 });
+}
 
 // oxlint-disable-next-line eslint/require-yield -- a feed on which nothing comes
 async function* silence(signal: AbortSignal): AsyncGenerator<Change> {

@@ -1,5 +1,5 @@
 import { request as httpRequest } from "node:http";
-import { type Api, createApi } from "../../../src/controller/api/server.ts";
+import { type Controller, createController } from "../../../src/controller/controller.ts";
 import type { RuntimesAdvert } from "../../../src/controller/entities/runtimes.ts";
 import type { Invocations, InvokeRequest, InvokeResult } from "../../../src/controller/invocation/port.ts";
 import type { ActivationRecord, StatusCode } from "../../../src/kernel/activation.ts";
@@ -49,7 +49,7 @@ export interface CallOptions {
 
 export interface Harness extends AsyncDisposable {
   readonly url: string;
-  readonly api: Api;
+  readonly controller: Controller;
   readonly stores: Stores;
   readonly invocations: ScriptedInvocations;
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<Reply>;
@@ -72,7 +72,7 @@ export async function startApi(
   await addSubject(stores, "other", OTHER);
   await addSubject(stores, "whisk.system", SYSTEM);
   const invocations = new ScriptedInvocations();
-  const api = createApi({
+  const controller = createController({
     options,
     stores,
     invocations,
@@ -82,15 +82,15 @@ export async function startApi(
     log: settings.log ?? silentLog,
     version: "0.1.0",
   });
-  const { url } = await api.listen({ host: "127.0.0.1", port: 0 });
+  const { url } = await controller.listen({ host: "127.0.0.1", port: 0 });
   return {
     url,
-    api,
+    controller,
     stores,
     invocations,
     call: (method, path, callOptions = {}) => call(url, { method, path, ...callOptions }),
     [Symbol.asyncDispose]: async () => {
-      await api.close();
+      await controller.close();
       await stores.close();
     },
   };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { once } from "node:events";
 import { test } from "node:test";
-import { createApi } from "../../../src/controller/api/server.ts";
+import { createController } from "../../../src/controller/controller.ts";
 import { isPlatformError } from "../../../src/kernel/errors.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { silentLog } from "../../../src/kernel/log.ts";
@@ -221,7 +221,7 @@ test("closing lets what runs finish, takes nothing new, and is idempotent", asyn
   };
   const running = api.call("POST", `${TREE}/actions/a?blocking=true&result=true`);
   while (api.invocations.calls.length === 0) await new Promise(setImmediate);
-  const closed = [api.api.close(), api.api.close()];
+  const closed = [api.controller.close(), api.controller.close()];
   await assert.rejects(api.call("GET", "/ping"), { code: "ECONNREFUSED" });
   gate.resolve();
   const reply = await running;
@@ -237,13 +237,13 @@ test("closing cuts what does not end in time", async () => {
   const running = api.call("POST", `${TREE}/actions/a?blocking=true`);
   const cut = assert.rejects(running);
   while (api.invocations.calls.length === 0) await new Promise(setImmediate);
-  await api.api.close();
+  await api.controller.close();
   await cut;
 });
 
 test("listening beyond loopback needs TLS or a word for it, and a taken port is told by name", async () => {
   const api = () =>
-    createApi({
+    createController({
       options: optionsSchema.parse({}),
       stores: memoryStores({ clock: systemClock }),
       invocations: new ScriptedInvocations(),

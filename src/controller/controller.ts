@@ -1,0 +1,60 @@
+import { followChanges } from "./cache/changes.ts";
+import { createApi } from "./api/server.ts";
+import type { ApiContext, ListenOptions } from "./api/context.ts";
+import { createEntities, type Entities } from "./entities/entities.ts";
+import { Runtimes, type RuntimesAdvert } from "./entities/runtimes.ts";
+import { Authenticator } from "./entitlement/authenticator.ts";
+import { namespaceLimits } from "./entitlement/limits.ts";
+import { Throttles } from "./entitlement/throttles.ts";
+import type { Invocations } from "./invocation/port.ts";
+
+/** What a controller needs from the rest of the process. */
+export interface ControllerDeps extends Pick<
+  ApiContext,
+  "options" | "stores" | "status" | "clock" | "log" | "version"
+> {
+  readonly runtimes: RuntimesAdvert;
+  /** Runs code on an invoker. */
+  readonly invocations: Invocations;
+}
+
+/** One controller: entities, entitlement, and the API over them. */
+export interface Controller {
+  readonly entities: Entities;
+  readonly authenticator: Authenticator;
+  /** Follows changes and takes requests. @throws `server/address`, `server/insecure` */
+  listen(options: ListenOptions): Promise<{ readonly url: string }>;
+  /** Takes nothing new, waits for what runs, cuts it at `server.shutdownMs`. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Builds a controller; nothing is done before `listen`. */
+export function createController(deps: ControllerDeps): Controller {
+  const { options, stores, clock, log, invocations } = deps;
+  const runtimes = new Runtimes(deps.runtimes);
+  const entities = createEntities({ stores, runtimes, clock });
+  const authenticator = new Authenticator({ subjects: stores.subjects, limits: namespaceLimits(options.limits) });
+  const throttles = new Throttles({ clock, inFlight: (namespace) => invocations.inFlight(namespace) });
+  const api = createApi({ ...deps, ...entities, runtimes, authenticator, throttles, invocations });
+  const stop = new AbortController();
+  let following: Promise<void> | undefined;
+  return {
+    entities,
+    authenticator,
+    listen: async (where) => {
+      const listeners = [authenticator, ...entities.caches];
+      following = followChanges({ changes: stores.changes, listeners, log, signal: stop.signal });
+      try {
+        return await api.listen(where);
+      } catch (error) {
+        stop.abort();
+        throw error;
+      }
+    },
+    close: async () => {
+      stop.abort();
+      await api.close();
+      await following;
+    },
+  };
+}
