@@ -1,5 +1,4 @@
-import type { ActivationRecord, JournalEntry, JournalState } from "../kernel/activation.ts";
-import { PlatformError } from "../kernel/errors.ts";
+import type { ActivationRecord, CompositionMessage, JournalEntry, JournalState } from "../kernel/activation.ts";
 import type { ActivationId, Incarnation, Namespace } from "../kernel/ids.ts";
 import type { ActivationQuery, ActivationStore, FinishResult, StoredActivation } from "./ports.ts";
 
@@ -19,18 +18,24 @@ export class MemoryActivations implements ActivationStore {
   readonly #journal = new Map<ActivationId, JournalEntry>();
   readonly #records = new Map<ActivationId, Kept>();
 
-  async accept(entry: JournalEntry): Promise<void> {
+  async accept(entry: JournalEntry): Promise<"accepted" | "known"> {
     const id = entry.message.activationId;
-    if (this.#journal.has(id) || this.#records.has(id)) {
-      throw new PlatformError("store/unavailable", `activation ${id} is known already`, { details: { id } });
-    }
+    if (this.#journal.has(id) || this.#records.has(id)) return "known";
     this.#journal.set(id, copyOf(entry));
+    return "accepted";
   }
 
   async mark(id: ActivationId, state: JournalState, owner: Incarnation): Promise<boolean> {
     const entry = this.#journal.get(id);
     if (entry === undefined || entry.owner !== owner) return false;
     if (ORDER[state] > ORDER[entry.state]) this.#journal.set(id, { ...entry, state });
+    return true;
+  }
+
+  async advance(message: CompositionMessage, owner: Incarnation): Promise<boolean> {
+    const entry = this.#journal.get(message.activationId);
+    if (entry === undefined || entry.owner !== owner) return false;
+    this.#journal.set(message.activationId, copyOf({ ...entry, message }));
     return true;
   }
 
@@ -87,6 +92,13 @@ export class MemoryActivations implements ActivationStore {
       if (entry !== undefined && (after === undefined || id > after)) entries.push(copyOf(entry));
     }
     return entries;
+  }
+
+  async erase(namespace: Namespace, limit: number): Promise<number> {
+    const ids = [...this.#records].flatMap(([id, kept]) => (kept.namespace === namespace ? [id] : []));
+    const going = ids.slice(0, limit);
+    for (const id of going) this.#records.delete(id);
+    return going.length;
   }
 
   async prune(policy: {

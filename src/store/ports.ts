@@ -152,7 +152,10 @@ export interface ActivationStore {
    * the journal since (a recovery finishes what it pages through).
    */
   unfinished(after: ActivationId | undefined, limit: number): Promise<readonly JournalEntry[]>;
-  /** Drops final records of a namespace that is going, any `limit` of them; says how many went. Its journal is left alone. */
+  /**
+   * Drops final records of a namespace that is going, any `limit` of them; says how many went. Its journal is left alone. Durable
+   * like `accept`: what was said to be erased does not come back.
+   */
   erase(namespace: Namespace, limit: number): Promise<number>;
   /** Drops final records older than `before` (epoch ms of start) and the oldest beyond `bytesMax`; at most `limit` in one call. */
   prune(policy: { readonly before?: number; readonly bytesMax?: number; readonly limit: number }): Promise<number>;

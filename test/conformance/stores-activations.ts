@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isPlatformError } from "../../src/kernel/errors.ts";
+import { asId } from "../../src/kernel/ids.ts";
 import type { ActivationQuery, ActivationStore } from "../../src/store/ports.ts";
 import { alice, bob, type Claim, entryOf, guest, idOf, other, recordOf, T0 } from "./stores-support.ts";
 
@@ -125,11 +125,32 @@ function claimJournal(claim: Claim): void {
   });
 
   claim("an id is accepted once, pending or final", async ({ stores: { activations } }) => {
-    await activations.accept(entryOf(1));
-    await assert.rejects(activations.accept(entryOf(1, bob)), isUnavailable);
-    assert.deepEqual(await activations.unfinished(undefined, 10), [entryOf(1)]);
+    assert.equal(await activations.accept(entryOf(1)), "accepted");
+    await activations.mark(idOf(1), "running", alice);
+    assert.equal(await activations.accept(entryOf(1, bob)), "known");
+    assert.deepEqual(await activations.unfinished(undefined, 10), [{ ...entryOf(1), state: "running" }]);
+    await activations.finish(recordOf(1), { ...hello, owner: alice });
     await activations.finish(recordOf(2), hello);
-    await assert.rejects(activations.accept(entryOf(2)), isUnavailable);
+    for (const n of [1, 2]) {
+      assert.equal(await activations.accept(entryOf(n)), "known");
+      assert.deepEqual(await activations.get(guest, idOf(n)), { kind: "final", record: recordOf(n) });
+    }
+    assert.deepEqual(await activations.unfinished(undefined, 10), []);
+  });
+
+  claim("of many that accept the same id at once one is told that it is new", async ({ stores: { activations } }) => {
+    const owners = Array.from({ length: 10 }, (_, n) => asId<typeof alice>(`owner-${n}`));
+    const answers = await Promise.all(owners.map((owner) => activations.accept(entryOf(1, owner))));
+    assert.equal(answers.filter((answer) => answer === "accepted").length, 1);
+    const winner = owners[answers.indexOf("accepted")];
+    assert.deepEqual(await activations.unfinished(undefined, 10), [entryOf(1, winner)]);
+  });
+
+  claim("an acceptance after a finish that is on its way finds the id known", async ({ stores: { activations } }) => {
+    const finished = activations.finish(recordOf(1), hello);
+    assert.equal(await activations.accept(entryOf(1)), "known");
+    assert.equal(await finished, "stored");
+    assert.deepEqual(await activations.unfinished(undefined, 10), []);
   });
 
   claim("a mark moves an entry on and never back", async ({ stores: { activations } }) => {
@@ -245,8 +266,4 @@ function claimRetention(claim: Claim): void {
 
 async function starts(activations: ActivationStore, query: ActivationQuery): Promise<number[]> {
   return (await activations.list(query)).map((record) => record.start - T0);
-}
-
-function isUnavailable(error: unknown): boolean {
-  return isPlatformError(error, "store/unavailable");
 }

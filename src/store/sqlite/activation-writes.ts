@@ -34,6 +34,10 @@ export class ActivationWrites {
     return this.#sql.mark.run(state, id, owner).changes === 1;
   }
 
+  advance([, id, owner, message]: WriteOpOf<"advance">): boolean {
+    return this.#sql.advance.run(message, id, owner).changes === 1;
+  }
+
   adopt([, id, from, to]: WriteOpOf<"adopt">): boolean {
     return this.#sql.adopt.run(to, id, from).changes === 1;
   }
@@ -46,6 +50,17 @@ export class ActivationWrites {
     if (record !== null && !this.#insert({ id, namespace, path, start, record })) return "already-final";
     if (entry !== undefined) this.#sql.leaveJournal.run(id);
     return "stored";
+  }
+
+  erase([, namespace, limit]: WriteOpOf<"erase">): number {
+    const known = this.#sql.namespace.get(namespace) as { ns: number } | undefined;
+    if (known === undefined) return 0;
+    const rows = this.#sql.anyOf.all(known.ns, limit) as { seq: number; bytes: number }[];
+    for (const { seq, bytes } of rows) {
+      this.#sql.drop.run(seq);
+      this.#tally(known.ns, -1, -bytes);
+    }
+    return rows.length;
   }
 
   prune([, before, bytesMax, limit]: WriteOpOf<"prune">): number {
@@ -118,6 +133,7 @@ function prepare(db: DatabaseSync) {
     ownerOf: db.prepare("SELECT owner FROM journal WHERE id = ?"),
     accept: db.prepare("INSERT INTO journal (id, namespace, state, owner, message) VALUES (?, ?, ?, ?, ?)"),
     mark: db.prepare("UPDATE journal SET state = max(state, ?) WHERE id = ? AND owner = ?"),
+    advance: db.prepare("UPDATE journal SET message = ? WHERE id = ? AND owner = ?"),
     adopt: db.prepare("UPDATE journal SET owner = ? WHERE id = ? AND owner = ?"),
     leaveJournal: db.prepare("DELETE FROM journal WHERE id = ?"),
     isFinal: db.prepare("SELECT 1 FROM activation WHERE id = ?"),
@@ -125,6 +141,7 @@ function prepare(db: DatabaseSync) {
       "INSERT INTO activation (id, ns, start, path, bytes, rec) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     ),
     oldest: db.prepare("SELECT seq, ns, start, bytes FROM activation ORDER BY start LIMIT ?"),
+    anyOf: db.prepare("SELECT seq, bytes FROM activation WHERE ns = ? LIMIT ?"),
     drop: db.prepare("DELETE FROM activation WHERE seq = ?"),
     // As many rows as there are namespaces; asked once per chunk of a sweep.
     bytes: db.prepare("SELECT coalesce(sum(bytes), 0) AS bytes FROM namespace"),

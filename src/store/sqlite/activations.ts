@@ -1,4 +1,4 @@
-import type { ActivationMessage, ActivationRecord, JournalEntry, JournalState } from "../../kernel/activation.ts";
+import type { ActivationRecord, CompositionMessage, JournalEntry, JournalState } from "../../kernel/activation.ts";
 import { PlatformError } from "../../kernel/errors.ts";
 import { type ActivationId, asId, type Incarnation, type Namespace } from "../../kernel/ids.ts";
 import type { ActivationQuery, ActivationStore, FinishResult, StoredActivation } from "../ports.ts";
@@ -8,8 +8,8 @@ import type { PointReads, ThreadReads } from "./reads.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
 const STATES = ["accepted", "dispatched", "running"] as const satisfies readonly JournalState[];
-// Records that one write prunes: a few milliseconds, during which other writes wait.
-const PRUNE_CHUNK = 256;
+// Records that one write drops: a few milliseconds, during which other writes wait.
+const DROP_CHUNK = 256;
 
 const FINAL = `SELECT rec FROM activation WHERE id = ? AND ns = (SELECT ns FROM namespace WHERE name = ?)`;
 const PENDING = "SELECT state, owner, message FROM journal WHERE id = ? AND namespace = ?";
@@ -28,20 +28,22 @@ export class SqliteActivations implements ActivationStore {
     this.#reads = reads;
   }
 
-  async accept(entry: JournalEntry): Promise<void> {
+  async accept(entry: JournalEntry): Promise<"accepted" | "known"> {
     const { message, state, owner } = entry;
     const id = message.activationId;
     const namespace = message.caller.namespace;
     const text = JSON.stringify(message);
-    if (
-      !(await this.#writes.submit<"accept">(["accept", id, namespace, STATES.indexOf(state), owner, text], text.length))
-    ) {
-      throw new PlatformError("store/unavailable", `activation ${id} is known already`, { details: { id } });
-    }
+    const op = ["accept", id, namespace, STATES.indexOf(state), owner, text] as const;
+    return (await this.#writes.submit<"accept">(op, text.length)) ? "accepted" : "known";
   }
 
   mark(id: ActivationId, state: JournalState, owner: Incarnation): Promise<boolean> {
     return this.#writes.submit<"mark">(["mark", id, STATES.indexOf(state), owner], 0);
+  }
+
+  advance(message: CompositionMessage, owner: Incarnation): Promise<boolean> {
+    const text = JSON.stringify(message);
+    return this.#writes.submit<"advance">(["advance", message.activationId, owner, text], text.length);
   }
 
   adopt(id: ActivationId, from: Incarnation, to: Incarnation): Promise<boolean> {
@@ -79,7 +81,7 @@ export class SqliteActivations implements ActivationStore {
     if (final !== undefined) return { kind: "final", record: parseStored(final.rec, `activation ${id}`) };
     const pending = this.#points.row<{ state: number; owner: string; message: string }>(PENDING, id, namespace);
     if (pending === undefined) return undefined;
-    const message = parseStored<ActivationMessage>(pending.message, `activation ${id}`);
+    const message = parseStored<JournalEntry["message"]>(pending.message, `activation ${id}`);
     return { kind: "pending", entry: entryOf({ ...pending, message }) };
   }
 
@@ -116,29 +118,32 @@ export class SqliteActivations implements ActivationStore {
     return rows.map(entryOf);
   }
 
-  async prune(policy: {
-    readonly before?: number;
-    readonly bytesMax?: number;
-    readonly limit: number;
-  }): Promise<number> {
-    let pruned = 0;
-    while (pruned < policy.limit) {
-      const chunk = Math.min(PRUNE_CHUNK, policy.limit - pruned);
-      const gone = await this.#writes.submit<"prune">(
-        ["prune", policy.before ?? null, policy.bytesMax ?? null, chunk],
-        0,
-      );
-      pruned += gone;
-      if (gone < chunk) break;
-    }
-    return pruned;
+  erase(namespace: Namespace, limit: number): Promise<number> {
+    return inChunks(limit, (chunk) => this.#writes.submit<"erase">(["erase", namespace, chunk], 0));
   }
+
+  prune(policy: { readonly before?: number; readonly bytesMax?: number; readonly limit: number }): Promise<number> {
+    const { before = null, bytesMax = null, limit } = policy;
+    return inChunks(limit, (chunk) => this.#writes.submit<"prune">(["prune", before, bytesMax, chunk], 0));
+  }
+}
+
+/** Drops up to `limit` records in writes of {@link DROP_CHUNK}, so that others get in between; says how many went. */
+async function inChunks(limit: number, drop: (chunk: number) => Promise<number>): Promise<number> {
+  let gone = 0;
+  while (gone < limit) {
+    const chunk = Math.min(DROP_CHUNK, limit - gone);
+    const dropped = await drop(chunk);
+    gone += dropped;
+    if (dropped < chunk) break;
+  }
+  return gone;
 }
 
 interface EntryText {
   readonly state: number;
   readonly owner: string;
-  readonly message: ActivationMessage;
+  readonly message: JournalEntry["message"];
 }
 
 function entryOf({ state, owner, message }: EntryText): JournalEntry {

@@ -76,8 +76,12 @@ export class Batches {
         return this.#activations.accept(op);
       case "mark":
         return this.#activations.mark(op);
+      case "advance":
+        return this.#activations.advance(op);
       case "adopt":
         return this.#activations.adopt(op);
+      case "erase":
+        return this.#activations.erase(op);
       case "prune":
         return this.#activations.prune(op);
       case "put-entity":

@@ -18,11 +18,13 @@ export type WriteOp =
     ]
   | readonly [kind: "accept", id: string, namespace: string, state: number, owner: string, message: string]
   | readonly [kind: "mark", id: string, state: number, owner: string]
+  | readonly [kind: "advance", id: string, owner: string, message: string]
   | readonly [kind: "adopt", id: string, from: string, to: string]
   | readonly [kind: "put-entity", entity: EntityText, expected: string, at: number]
   | readonly [kind: "delete-entity", namespace: string, path: string, expected: string, at: number]
   | readonly [kind: "put-subject", name: string, body: string, claims: readonly string[], expected: string]
   | readonly [kind: "delete-subject", name: string, expected: string]
+  | readonly [kind: "erase", namespace: string, limit: number]
   | readonly [kind: "prune", before: number | null, bytesMax: number | null, limit: number];
 
 export type WriteKind = WriteOp[0];
@@ -34,12 +36,14 @@ export interface WriteReplies {
   /** False: the id is known already. */
   readonly accept: boolean;
   readonly mark: boolean;
+  readonly advance: boolean;
   readonly adopt: boolean;
   readonly "put-entity": WriteReply<EntityRow>;
   readonly "delete-entity": WriteReply<EntityRow>;
   readonly "put-subject": WriteReply<SubjectRow>;
   readonly "delete-subject": WriteReply<SubjectRow>;
   /** How many records went. */
+  readonly erase: number;
   readonly prune: number;
 }
 
