@@ -1,17 +1,25 @@
 import assert from "node:assert/strict";
 import { asId } from "../../src/kernel/ids.ts";
-import type { ActivationQuery, ActivationStore } from "../../src/store/ports.ts";
-import { alice, bob, type Claim, entryOf, guest, idOf, other, recordOf, T0 } from "./stores-support.ts";
-
-const all = { namespace: guest, skip: 0, limit: 100 } as const;
-const hello = { path: "hello" } as const;
+import {
+  alice,
+  all,
+  bob,
+  type Claim,
+  entryOf,
+  guest,
+  hello,
+  idOf,
+  other,
+  recordOf,
+  starts,
+  T0,
+} from "./stores-support.ts";
 
 /** What every activation store must do. */
 export function claimActivations(claim: Claim): void {
   claimRecords(claim);
   claimLists(claim);
   claimJournal(claim);
-  claimRetention(claim);
 }
 
 function claimRecords(claim: Claim): void {
@@ -233,37 +241,4 @@ function claimJournal(claim: Claim): void {
     assert.deepEqual(await activations.unfinished(idOf(4), 10), [entryOf(5), entryOf(6)]);
     assert.deepEqual(await activations.unfinished(idOf(6), 10), []);
   });
-}
-
-function claimRetention(claim: Claim): void {
-  claim("prune drops what started before, the oldest first, up to its limit", async ({ stores: { activations } }) => {
-    for (let n = 0; n < 10; n += 1)
-      await activations.finish(recordOf(n, n % 2 === 0 ? {} : { namespace: other }), hello);
-    assert.equal(await activations.prune({ before: T0 + 6, limit: 4 }), 4);
-    assert.deepEqual(await starts(activations, all), [8, 6, 4]);
-    assert.equal(await activations.prune({ before: T0 + 6, limit: 100 }), 2);
-    assert.equal(await activations.prune({ before: T0 + 6, limit: 100 }), 0);
-    assert.deepEqual(await starts(activations, all), [8, 6]);
-    assert.equal(await activations.count(all), 2);
-    assert.equal(await activations.count({ namespace: other, skip: 0 }), 2);
-  });
-
-  claim("prune by size drops the oldest until the rest fits", async ({ stores: { activations } }) => {
-    for (let n = 0; n < 10; n += 1) await activations.finish(recordOf(n, { logs: ["x".repeat(10_000)] }), hello);
-    assert.equal(await activations.prune({ bytesMax: 1e9, limit: 100 }), 0);
-    assert.equal(await activations.prune({ bytesMax: 55_000, limit: 100 }), 5);
-    assert.deepEqual(await starts(activations, all), [9, 8, 7, 6, 5]);
-    assert.equal(await activations.prune({ bytesMax: 0, limit: 100 }), 5);
-    assert.equal(await activations.count(all), 0);
-  });
-
-  claim("prune leaves the journal alone", async ({ stores: { activations } }) => {
-    await activations.accept(entryOf(1));
-    assert.equal(await activations.prune({ before: T0 + 100, bytesMax: 0, limit: 100 }), 0);
-    assert.deepEqual(await activations.unfinished(undefined, 10), [entryOf(1)]);
-  });
-}
-
-async function starts(activations: ActivationStore, query: ActivationQuery): Promise<number[]> {
-  return (await activations.list(query)).map((record) => record.start - T0);
 }

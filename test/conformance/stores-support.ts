@@ -9,7 +9,7 @@ import {
   type Incarnation,
   type Namespace,
 } from "../../src/kernel/ids.ts";
-import type { EntityWrite, Stores, Subject } from "../../src/store/ports.ts";
+import type { ActivationQuery, ActivationStore, EntityWrite, Stores, Subject } from "../../src/store/ports.ts";
 
 /** Stores under test. */
 export interface StoresUnderTest {
@@ -50,6 +50,10 @@ export const alice = asId<Incarnation>("alice");
 export const bob = asId<Incarnation>("bob");
 export const pathOf = (path: string): EntityPath => asId(path);
 export const T0 = 1_700_000_000_000;
+
+/** What lists and finishes of guest's `hello` say. */
+export const all = { namespace: guest, skip: 0, limit: 100 } as const;
+export const hello = { path: "hello" } as const;
 
 /** The n-th activation id, in the order of acceptance. */
 export function idOf(n: number): ActivationId {
@@ -113,4 +117,9 @@ export function subjectOf(subject: string, ...names: string[]): Omit<Subject, "r
     key: "k".repeat(64),
   }));
   return { subject, namespaces, blocked: false };
+}
+
+/** What is listed, by its start after {@link T0}. */
+export async function starts(activations: ActivationStore, query: ActivationQuery): Promise<number[]> {
+  return (await activations.list(query)).map((record) => record.start - T0);
 }

@@ -3,12 +3,14 @@ import { claimActivations } from "./stores-activations.ts";
 import { claimAttachments } from "./stores-attachments.ts";
 import { claimDocuments } from "./stores-documents.ts";
 import { claimFeed } from "./stores-feed.ts";
+import { claimRetention } from "./stores-retention.ts";
 import { claimsOf, type MakeStores } from "./stores-support.ts";
 
 /** Registers everything that `Stores` promise as tests of one implementation. `make` opens fresh, empty stores on the clock given. */
 export function testStores(name: string, make: MakeStores): void {
   const claim = claimsOf(name, make);
   claimActivations(claim);
+  claimRetention(claim);
   claimDocuments(claim);
   claimAttachments(claim);
   claimFeed(claim);
