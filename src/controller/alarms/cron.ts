@@ -13,12 +13,11 @@ export interface CronRule {
 // Chosen: an expression takes about 3 KB; parsing one anew costs 80 to 200 us, asking a parsed one 25 us.
 const EXPRESSIONS_MAX = 2000;
 const CRON_LENGTH_MAX = 256;
-const HOUR_MS = 3_600_000;
 /**
- * Where clocks change by half an hour (Lord Howe), the library gives up on, or goes back before, some matches around the change:
- * there it is asked again from an hour later, two, four, up to half a year. Elsewhere the first answer stands.
+ * Its clocks change by half an hour, around which cron-parser gives up on some matches after a third of a second of searching. Every
+ * other zone of the tz database was walked through its changes of two years.
  */
-const SKIP_MS_MAX = 4096 * HOUR_MS;
+const UNSUPPORTED_ZONE = "Australia/Lord_Howe";
 /** `H` of Jenkins stands for a random value, which would be another one after each restart. */
 const HASHED = /(?:^|[\s,])H(?:$|[\s,/(])/i;
 
@@ -34,11 +33,13 @@ export class CronRules {
   /** Epoch milliseconds of the first match after `afterMs`, a whole second; undefined when there is none any more. */
   next(rule: CronRule, afterMs: number): number | undefined {
     const expression = this.#expressionOf(rule);
-    for (let skippedMs = 0; skippedMs < SKIP_MS_MAX; skippedMs = skippedMs === 0 ? HOUR_MS : 2 * skippedMs) {
-      const found = nextOf(expression, afterMs + skippedMs);
-      if (found !== undefined && found > afterMs) return found;
+    try {
+      expression.reset(new Date(afterMs));
+      const found = expression.next().getTime();
+      return found > afterMs ? found : undefined;
+    } catch {
+      return undefined; // The library gives up after a bounded number of steps, and says so by throwing.
     }
-    return undefined;
   }
 
   /** @throws `request/malformed` in OpenWhisk's words, for what is no cron pattern, no timezone, or never matches after `afterMs` */
@@ -68,18 +69,9 @@ export class CronRules {
   }
 }
 
-function nextOf(expression: CronExpression, afterMs: number): number | undefined {
-  try {
-    expression.reset(new Date(afterMs));
-    return expression.next().getTime();
-  } catch {
-    return undefined; // The library gives up after a bounded number of steps, and says so by throwing.
-  }
-}
-
 function isTimezone(name: string): boolean {
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== UNSUPPORTED_ZONE;
   } catch {
     return false; // A RangeError is how Intl says that it knows no such zone.
   }
