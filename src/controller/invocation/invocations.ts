@@ -63,8 +63,11 @@ export class LocalInvocations implements Invocations {
       this.#admit();
       const { action } = request;
       assert(isCode(action), "a sequence came to where code runs");
-      const message = messageOf({ ...request, action }, this.#nextId(), this.#deps.clock.wallMs());
-      return request.waitMs === undefined ? this.#promise(message) : this.#wait(message, request.waitMs);
+      const { activationId, waitMs } = request;
+      assert(activationId === undefined || waitMs === undefined, "only a non-blocking call may bring its id");
+      const message = messageOf({ ...request, action }, activationId ?? this.#nextId(), this.#deps.clock.wallMs());
+      if (waitMs !== undefined) return this.#wait(message, waitMs);
+      return this.#promise(message, { repeatable: activationId !== undefined });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -120,18 +123,24 @@ export class LocalInvocations implements Invocations {
   }
 
   /** Non-blocking: journal, then promise, then run. */
-  async #promise(message: ActivationMessage): Promise<InvokeResult> {
+  async #promise(message: ActivationMessage, options: { readonly repeatable: boolean }): Promise<InvokeResult> {
     const flight: Flight = { message, journaled: undefined, begun: false, waiter: undefined };
+    const result = { kind: "accepted", activationId: message.activationId } as const;
     this.#flights.add(flight);
     try {
-      requireNew(await this.#deps.activations.accept({ message, state: "accepted", owner: this.#deps.me }));
+      const accepted = await this.#deps.activations.accept({ message, state: "accepted", owner: this.#deps.me });
+      if (accepted === "known" && options.repeatable) {
+        this.#flights.remove(flight);
+        return result;
+      }
+      requireNew(accepted);
     } catch (error) {
       this.#flights.remove(flight);
       throw error;
     }
     flight.journaled = Promise.resolve();
     this.#dispatch(flight, 1);
-    return { kind: "accepted", activationId: message.activationId };
+    return result;
   }
 
   /** Blocking: run, and promise only when the wait is over first. */

@@ -12,6 +12,11 @@ export interface InvokeRequest {
   readonly transactionId: TransactionId;
   /** Milliseconds to wait for the answer; absent for a non-blocking call, which is journaled before this resolves. */
   readonly waitMs?: number;
+  /**
+   * The id of a non-blocking call whose caller derives it from what the call stands for (a tick of an alarm). The same id again is
+   * accepted again, and runs nothing: it was done already, or is under way.
+   */
+  readonly activationId?: ActivationId;
 }
 
 /** How a call stands when the caller gets its answer. */

@@ -77,6 +77,21 @@ test("a call whose journal entry cannot be written is refused and never dispatch
   assert.equal(invocations.inFlight(guest), 0);
 });
 
+test("the same id given twice is accepted twice and runs once, before its end and after it", async () => {
+  const { activations, invoker, invocations } = platform();
+  const activationId = messageNumber(7).activationId;
+  const call = () =>
+    invocations.invoke({ identity: identityOf(), action: actionOf(), payload: {}, transactionId, activationId });
+  assert.deepEqual(await call(), { kind: "accepted", activationId });
+  assert.deepEqual(await call(), { kind: "accepted", activationId });
+  const { events } = await invoker.next();
+  events.onComplete(outcomeOf({ ok: true }), []);
+  await until(async () => pendingState(await activations.get(guest, activationId)) === "final" || undefined, "the end");
+  assert.deepEqual(await call(), { kind: "accepted", activationId });
+  assert.equal(invoker.taken.length, 0);
+  assert.equal(invocations.inFlight(guest), 0);
+});
+
 test("the running mark is durable before a promised activation enters a container", async () => {
   const { call, invoker, activations } = platform();
   await call();
