@@ -3,7 +3,8 @@ import { PlatformError } from "../../kernel/errors.ts";
 import type { LimitsOptions, Range } from "../../kernel/options/options.ts";
 import type { Action } from "./action.ts";
 import { type ActionPut, deprecated, type ExecPut, type LimitsPut } from "./action-put.ts";
-import { keyValuesBytes, mergeKeyValues, withoutKeys } from "./key-values.ts";
+import { mergeKeyValues, withoutKeys } from "./key-values.ts";
+import { FIRST_VERSION, nextPatch, requireKeyValueSizes, requireSize } from "./put-fields.ts";
 import { refText } from "./ref.ts";
 import type { Runtimes } from "./runtimes.ts";
 
@@ -24,7 +25,7 @@ export function newContent(put: ActionPut, exec: ExecPut, bounds: ActionBounds):
     : [...given, { key: "provide-api-key", value: false }];
   return bounded(
     {
-      version: put.version ?? "0.0.1",
+      version: put.version ?? FIRST_VERSION,
       publish: put.publish ?? false,
       parameters: parametersOf(exec, put.parameters) ?? [],
       annotations: withExecAnnotation(annotations, exec.kind),
@@ -82,25 +83,14 @@ function keptParameters(old: Action, put: ActionPut): readonly KeyValue[] {
 }
 
 function bounded(content: ActionContent, put: ActionPut, bounds: ActionBounds): ActionContent {
-  requireSize("parameters", keyValuesBytes(content.parameters), bounds.parameterBytesMax);
-  requireSize("annotations", keyValuesBytes(content.annotations), bounds.parameterBytesMax);
+  requireKeyValueSizes(content, bounds.parameterBytesMax);
   // An action written under other bounds keeps its limits until someone sends new ones.
   if (put.limits !== undefined) requireLimits(content.limits, bounds);
   return content;
 }
 
-function requireSize(field: string, bytes: number, bytesMax: number): void {
-  if (bytes <= bytesMax) return;
-  throw new PlatformError("request/too-large", `${field} larger than allowed: ${bytes} > ${bytesMax} bytes.`);
-}
-
 function withExecAnnotation(annotations: readonly KeyValue[], kind: string): readonly KeyValue[] {
   return mergeKeyValues(annotations, [{ key: "exec", value: kind }]);
-}
-
-function nextPatch(version: string): string {
-  const [major = "0", minor = "0", patch = "0"] = version.split(".");
-  return `${major}.${minor}.${Number(patch) + 1}`;
 }
 
 function defaultLimits(bounds: ActionBounds): ActionLimits {

@@ -1,21 +1,17 @@
 import { z } from "zod";
-import type { KeyValue } from "../../kernel/action.ts";
 import { PlatformError } from "../../kernel/errors.ts";
 import type { Namespace } from "../../kernel/ids.ts";
 import type { JsonValue } from "../../kernel/json.ts";
 import type { SequenceExec } from "./action.ts";
+import { commonFields, type CommonPut, commonPutOf, malformedPut, parsePut } from "./put-fields.ts";
 import { parseRef } from "./ref.ts";
 import type { Runtimes } from "./runtimes.ts";
 
 /** What a PUT asks for; whatever is missing stays as it is, or gets its default. */
-export interface ActionPut {
+export interface ActionPut extends CommonPut {
   readonly exec?: ExecPut;
-  readonly parameters?: readonly KeyValue[];
-  readonly annotations?: readonly KeyValue[];
   readonly delAnnotations?: readonly string[];
   readonly limits?: LimitsPut;
-  readonly version?: string;
-  readonly publish?: boolean;
 }
 
 export type ExecPut = CodePut | SequenceExec;
@@ -35,26 +31,14 @@ export interface LimitsPut {
   readonly concurrency?: number | null | undefined;
 }
 
-const SEMVER = /^\d{1,9}\.\d{1,9}\.\d{1,9}$/;
 // A kind of OpenWhisk that Skein does not run yet.
 const KIND_TO_COME = "blackbox";
 
-// OpenWhisk reads null as absent, wherever a field is optional.
 const limit = (name: string) =>
   z
     .number({ error: `${name} limit malformed` })
     .int({ error: `${name} limit must be whole number` })
     .nullish();
-
-const keyValues = z
-  .array(
-    z.object({
-      key: z.string(),
-      value: z.custom<JsonValue>((value) => value !== undefined),
-      init: z.boolean().nullish(),
-    }),
-  )
-  .nullish();
 
 const putSchema = z.object(
   {
@@ -69,8 +53,6 @@ const putSchema = z.object(
         { error: "Object expected in field 'exec'" },
       )
       .nullish(),
-    parameters: keyValues,
-    annotations: keyValues,
     delAnnotations: z
       .array(z.string(), { error: "delAnnotations malformed: an array of strings is expected" })
       .nullish(),
@@ -86,13 +68,7 @@ const putSchema = z.object(
         { error: "limits malformed: an object is expected" },
       )
       .nullish(),
-    version: z
-      .string({ error: "version malformed: a string is expected" })
-      .refine((version) => SEMVER.test(version) && version !== "0.0.0", {
-        error: (issue) => `bad semantic version ${String(issue.input)}`,
-      })
-      .nullish(),
-    publish: z.boolean({ error: "publish malformed: a boolean is expected" }).nullish(),
+    ...commonFields,
   },
   { error: "Object expected" },
 );
@@ -106,28 +82,13 @@ export function parseActionPut(
   body: JsonValue,
   { runtimes, own }: { readonly runtimes: Runtimes; readonly own: Namespace },
 ): ActionPut {
-  const parsed = putSchema.safeParse(body);
-  if (!parsed.success) throw malformed(faultOf(parsed.error));
-  const { exec, parameters, annotations, delAnnotations, limits, version, publish } = parsed.data;
+  const { exec, delAnnotations, limits, ...common } = parsePut(body, putSchema);
   return {
     ...(exec ? { exec: execOf(exec, runtimes, own) } : {}),
-    ...(parameters ? { parameters: plain(parameters) } : {}),
-    ...(annotations ? { annotations: plain(annotations) } : {}),
+    ...commonPutOf(common),
     ...(delAnnotations ? { delAnnotations } : {}),
     ...(limits ? { limits } : {}),
-    ...(version ? { version } : {}),
-    ...(publish === null || publish === undefined ? {} : { publish }),
   };
-}
-
-/** The first fault in words; those of key-value lists are all the same one. */
-function faultOf(error: z.ZodError): string {
-  const issue = error.issues[0];
-  const field = issue?.path[0];
-  if (field === "parameters" || field === "annotations") {
-    return `${field} malformed: an array of objects with 'key' and 'value' is expected`;
-  }
-  return issue?.message ?? "Object expected";
 }
 
 interface SentExec {
@@ -146,33 +107,33 @@ function execOf(exec: SentExec, runtimes: Runtimes, own: Namespace): ExecPut {
   const runtime = runtimes.resolve(name);
   if (runtime === undefined) {
     const valid = runtimes.names().map((known) => `'${known}'`);
-    throw malformed(
+    throw malformedPut(
       `The specified runtime '${name}' is not supported by this platform. Valid values are: ${valid.join(", ")}.`,
     );
   }
   if (typeof exec.code !== "string") {
-    throw malformed(`'code' must be a string defined in 'exec' for '${name}' actions`);
+    throw malformedPut(`'code' must be a string defined in 'exec' for '${name}' actions`);
   }
   const main = exec.main ?? undefined;
   if (main !== undefined && typeof main !== "string") {
-    throw malformed(`if defined, 'main' be a string in 'exec' for '${name}' actions`);
+    throw malformedPut(`if defined, 'main' be a string in 'exec' for '${name}' actions`);
   }
   if (main === undefined && runtime.requireMain) {
-    throw malformed(`'main' must be a string defined in 'exec' for '${name}' actions`);
+    throw malformedPut(`'main' must be a string defined in 'exec' for '${name}' actions`);
   }
   if (runtime.deprecated) throw deprecated(runtime.kind);
   return { kind: runtime.kind, code: exec.code, ...(main === undefined ? {} : { main }) };
 }
 
 function sequenceOf(components: unknown, own: Namespace): SequenceExec {
-  if (!Array.isArray(components)) throw malformed("'components' must be defined for sequence kind");
+  if (!Array.isArray(components)) throw malformedPut("'components' must be defined for sequence kind");
   if (components.length === 0) throw new PlatformError("request/malformed", "No component specified for the sequence.");
   return {
     kind: "sequence",
     components: components.map((name: unknown) => {
-      if (typeof name !== "string") throw malformed("'components' must be an array of strings");
+      if (typeof name !== "string") throw malformedPut("'components' must be an array of strings");
       const ref = parseRef(name, own);
-      if (ref === undefined) throw malformed(`'${name}' is not the name of an action`);
+      if (ref === undefined) throw malformedPut(`'${name}' is not the name of an action`);
       return ref;
     }),
   };
@@ -184,17 +145,4 @@ export function deprecated(kind: string): PlatformError<"request/malformed"> {
     "request/malformed",
     `The '${kind}' runtime is no longer supported. You may read and delete but not update or invoke this action.`,
   );
-}
-
-function malformed(detail: string): PlatformError<"request/malformed"> {
-  return new PlatformError("request/malformed", `The request content was malformed:\n${detail}`);
-}
-
-/** Keys once each, the last value of each; `init` only where it is true. */
-function plain(
-  pairs: readonly { readonly key: string; readonly value: JsonValue; readonly init?: boolean | null | undefined }[],
-): readonly KeyValue[] {
-  const byKey = new Map<string, KeyValue>();
-  for (const { key, value, init } of pairs) byKey.set(key, { key, value, ...(init === true ? { init } : {}) });
-  return [...byKey.values()];
 }
