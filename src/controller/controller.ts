@@ -7,6 +7,7 @@ import { Authenticator } from "./entitlement/authenticator.ts";
 import { namespaceLimits } from "./entitlement/limits.ts";
 import { Throttles } from "./entitlement/throttles.ts";
 import type { Invocations } from "./invocation/port.ts";
+import { TriggerFiring } from "./triggers/firing.ts";
 
 /** What a controller needs from the rest of the process. */
 export interface ControllerDeps extends Pick<
@@ -22,6 +23,8 @@ export interface ControllerDeps extends Pick<
 export interface Controller {
   readonly entities: Entities;
   readonly authenticator: Authenticator;
+  /** Fires triggers, for whoever has events that do not come by the API. */
+  readonly firing: TriggerFiring;
   /** Follows changes and takes requests. @throws `server/address`, `server/insecure` */
   listen(options: ListenOptions): Promise<{ readonly url: string }>;
   /** Takes nothing new, waits for what runs, cuts it at `server.shutdownMs`. Idempotent. */
@@ -35,12 +38,16 @@ export function createController(deps: ControllerDeps): Controller {
   const entities = createEntities({ stores, runtimes, clock });
   const authenticator = new Authenticator({ subjects: stores.subjects, limits: namespaceLimits(options.limits) });
   const throttles = new Throttles({ clock, inFlight: (namespace) => invocations.inFlight(namespace) });
-  const api = createApi({ ...deps, ...entities, runtimes, authenticator, throttles, invocations });
+  const { activations } = stores;
+  const { payloadBytesMax: argsBytesMax } = options.invocation;
+  const firing = new TriggerFiring({ ...deps, ...entities, runtimes, throttles, activations, argsBytesMax });
+  const api = createApi({ ...deps, ...entities, runtimes, authenticator, throttles, invocations, firing });
   const stop = new AbortController();
   let following: Promise<void> | undefined;
   return {
     entities,
     authenticator,
+    firing,
     listen: async (where) => {
       const listeners = [authenticator, ...entities.caches];
       following = followChanges({ changes: stores.changes, listeners, log, signal: stop.signal });

@@ -89,6 +89,12 @@ export const ERRORS = {
     fault: "request",
     help: "wait until running activations end, or have the namespace's limits raised",
   },
+  "limits/rules": {
+    status: 400,
+    retry: "never",
+    fault: "request",
+    help: "delete rules of the trigger that are no longer needed, or spread them over several triggers",
+  },
   "invoker/buffer-full": {
     status: 503,
     retry: "elsewhere",

@@ -66,8 +66,8 @@ const UNDECLARED: readonly {
     why: "a name of another collection is a conflict, for invocations too",
   },
   { method: "PUT", path: "/actions/{", status: 404, why: "the package of a packaged action may be missing" },
-  { method: "*", path: "/triggers", status: 404, why: "not served yet" },
-  { method: "*", path: "/rules", status: 404, why: "not served yet" },
+  { method: "*", path: "/triggers/{", status: 409, why: "a name of another collection is a conflict, for all verbs" },
+  { method: "*", path: "/rules/{", status: 409, why: "a name of another collection is a conflict, for all verbs" },
   { method: "*", path: "/packages", status: 404, why: "not served yet" },
 ];
 

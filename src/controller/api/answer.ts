@@ -20,6 +20,9 @@ const CORS = [
   "GET, DELETE, POST, PUT, HEAD",
 ] as const;
 
+/** An answer of this status has no body, and says nothing of one. */
+const NO_CONTENT = 204;
+
 /** A JSON answer. */
 export function json(status: number, value: unknown, headers?: readonly string[]): Answer {
   const body = JSON.stringify(value);
@@ -39,15 +42,11 @@ export function send(reply: FastifyReply, answer: Answer, last: boolean): void {
 }
 
 function headersOf(request: FastifyRequest, answer: Answer, last: boolean): string[] {
-  const headers: string[] = [
-    ...CORS,
-    "x-request-id",
-    request.id,
-    "content-type",
-    answer.contentType ?? "application/json",
-    "content-length",
-    String(Buffer.byteLength(answer.body)),
-  ];
+  const headers: string[] = [...CORS, "x-request-id", request.id];
+  if (answer.status !== NO_CONTENT) {
+    headers.push("content-type", answer.contentType ?? "application/json");
+    headers.push("content-length", String(Buffer.byteLength(answer.body)));
+  }
   if (answer.headers !== undefined) headers.push(...answer.headers);
   if (last) headers.push("connection", "close");
   return headers;

@@ -8,6 +8,7 @@ import type { Throttles } from "../entitlement/throttles.ts";
 import type { Entities } from "../entities/entities.ts";
 import type { Runtimes } from "../entities/runtimes.ts";
 import type { Invocations } from "../invocation/port.ts";
+import type { TriggerFiring } from "../triggers/firing.ts";
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -27,6 +28,7 @@ export interface ApiContext extends Omit<Entities, "caches"> {
   readonly throttles: Throttles;
   /** Runs actions of every kind. */
   readonly invocations: Invocations;
+  readonly firing: TriggerFiring;
   /** How each role of this process is, for operators. */
   readonly status: () => JsonObject;
   readonly clock: Clock;

@@ -10,7 +10,9 @@ import { answerFailure, answerSocketFault } from "./failure.ts";
 import { API_PREFIX, infoRoutes } from "./info.ts";
 import { namespaceRoutes } from "./namespaces.ts";
 import type { ApiRequest, Operation, Route } from "./route.ts";
+import { ruleRoutes } from "./rules.ts";
 import { transactionIds } from "./transaction.ts";
+import { triggerRoutes } from "./triggers.ts";
 
 /** The REST API of one controller. */
 export interface Api {
@@ -107,6 +109,8 @@ class HttpApi implements Api {
       ...namespaceRoutes(this.#context),
       ...actionRoutes(this.#context),
       ...activationRoutes(this.#context),
+      ...triggerRoutes(this.#context),
+      ...ruleRoutes(this.#context),
     ];
     for (const route of infoRoutes(this.#context, tree)) this.#register(server, route, "");
     for (const route of tree) this.#register(server, route, API_PREFIX);

@@ -7,6 +7,7 @@ import { actionForm } from "./action-document.ts";
 import { Catalog } from "./catalog.ts";
 import { type Package, packageForm } from "./package.ts";
 import { ActionResolver } from "./resolver.ts";
+import { RuleCatalog } from "./rule-catalog.ts";
 import { type Rule, ruleForm } from "./rule.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { type Trigger, triggerForm } from "./trigger.ts";
@@ -21,7 +22,7 @@ export interface Entities {
   readonly actions: ActionCatalog;
   readonly packages: Catalog<Package>;
   readonly triggers: Catalog<Trigger>;
-  readonly rules: Catalog<Rule>;
+  readonly rules: RuleCatalog;
   readonly resolver: ActionResolver;
   /** What must hear of changes made by other processes. */
   readonly caches: readonly ChangeListener[];
@@ -38,12 +39,13 @@ export function createEntities(deps: {
   const packages = new Catalog<Package>({ ...ground, form: packageForm, cacheBytesMax: CACHE_BYTES });
   const triggers = new Catalog<Trigger>({ ...ground, form: triggerForm, cacheBytesMax: CACHE_BYTES });
   const rules = new Catalog<Rule>({ ...ground, form: ruleForm, cacheBytesMax: CACHE_BYTES });
+  const resolver = new ActionResolver({ actions, packages });
   return {
     actions: new ActionCatalog({ actions, attachments: stores.attachments, runtimes }),
     packages,
     triggers,
-    rules,
-    resolver: new ActionResolver({ actions, packages }),
+    rules: new RuleCatalog({ rules, triggers, resolver }),
+    resolver,
     caches: [actions.cache, packages.cache, triggers.cache, rules.cache],
   };
 }

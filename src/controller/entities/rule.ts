@@ -5,6 +5,7 @@ import type { EntityForm, Stored } from "./catalog.ts";
 import { bodyOf, storedKeyValues, storedOf, storedRef } from "./document.ts";
 import { keyValuesBytes } from "./key-values.ts";
 import type { EntityRef } from "./ref.ts";
+import type { Trigger } from "./trigger.ts";
 
 export type RuleStatus = "active" | "inactive";
 
@@ -38,6 +39,11 @@ const schema = z.object({
   status: z.enum(["active", "inactive"]),
   incarnation: z.string(),
 });
+
+/** What clients see, and what counts: a rule is active while the very trigger that it was linked to is there. */
+export function statusUnder(trigger: Trigger | undefined, rule: Rule): RuleStatus {
+  return trigger?.incarnation === rule.incarnation ? rule.status : "inactive";
+}
 
 /** How rules are kept. */
 export const ruleForm: EntityForm<Rule> = {
