@@ -18,6 +18,11 @@ export interface ActionLimits {
   readonly logsMb: number;
   /** Activations at once inside one container; default 1. */
   readonly concurrency: number;
+  /**
+   * Containers at once of the action, up to the namespace's concurrency; absent when nobody set it. Kept and shown; as in OpenWhisk
+   * without its scheduler, nothing enforces it.
+   */
+  readonly instances?: number;
 }
 
 /** What runs: always code behind a kind here; sequences and blackboxes join with their own issues. */

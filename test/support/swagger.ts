@@ -68,13 +68,19 @@ const UNDECLARED: readonly {
   { method: "PUT", path: "/actions/{", status: 404, why: "the package of a packaged action may be missing" },
   { method: "*", path: "/triggers/{", status: 409, why: "a name of another collection is a conflict, for all verbs" },
   { method: "*", path: "/rules/{", status: 409, why: "a name of another collection is a conflict, for all verbs" },
-  { method: "*", path: "/packages", status: 404, why: "not served yet" },
+  { method: "GET", path: "/packages/{", status: 422, why: "a binding of itself, which only a damaged store can hold" },
 ];
 
 /** Where a declared shape contradicts what OpenWhisk answers. */
 function mend(definitions: Description["definitions"]): void {
   // The list of kinds is one release's manifest; other platforms have other runtimes.
   delete definitions["ActionExec"]?.properties?.["kind"]?.["enum"];
+  // In lists, a package that is no binding has `false` where one that is read has `{}`.
+  const binding = definitions["Package"]?.properties?.["binding"];
+  if (binding !== undefined) {
+    binding["anyOf"] = [{ const: false }, { $ref: binding["$ref"] }];
+    delete binding["$ref"];
+  }
   // Status 3 (whisk internal error) exists, in records and in lists.
   for (const name of ["ActivationBrief", "Activation"]) {
     const statusCode = definitions[name]?.properties?.["statusCode"];

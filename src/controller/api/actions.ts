@@ -1,11 +1,11 @@
-import { PlatformError } from "../../kernel/errors.ts";
+import { isPlatformError, PlatformError } from "../../kernel/errors.ts";
 import type { EntityPath, Namespace } from "../../kernel/ids.ts";
 import type { Identity } from "../entitlement/identity.ts";
 import { requireKind, requireOwner } from "../entitlement/rights.ts";
 import type { Action } from "../entities/action.ts";
 import { parseActionPut } from "../entities/action-put.ts";
 import { actionView, briefView } from "../entities/action-view.ts";
-import { type EntityRef, packageOf } from "../entities/ref.ts";
+import { type EntityRef, packageOf, refText } from "../entities/ref.ts";
 import { actionRefOf, nameOf, namespaceOf } from "./address.ts";
 import { type Answer, json } from "./answer.ts";
 import { documentOf } from "./body.ts";
@@ -84,7 +84,9 @@ function readOperation(context: ApiContext): CallerOperation {
     handle: async (request, identity) => {
       const ref = actionRefOf(request, identity);
       const withCode = flag(request.query, "code", true);
-      return await view(context, await context.resolver.resolve(identity, ref), withCode);
+      const action = await context.resolver.resolve(identity, ref);
+      if (context.options.limits.sharedPackagesExecuteOnly) requireOwnSource(identity, ref, action);
+      return await view(context, action, withCode);
     },
   };
 }
@@ -97,10 +99,14 @@ function writeOperation(context: ApiContext): CallerOperation {
     statuses: [200, 400, 403, 404, 409, 413, 415],
     handle: async (request, identity) => {
       const ref = await changeable(context, request, identity);
-      const overwrite = flag(request.query, "overwrite", false);
       const put = parseActionPut(documentOf(request), { runtimes: context.runtimes, own: identity.namespace });
+      const overwrite = flag(request.query, "overwrite", false);
       if (put.exec !== undefined && !("components" in put.exec)) requireKind(identity, put.exec.kind);
-      const action = await context.actions.write(ref, put, { overwrite, bounds: context.options.limits.action });
+      const action = await context.actions.write(ref, put, {
+        overwrite,
+        bounds: { ...context.options.limits.action, instancesMax: identity.limits.concurrentInvocations },
+      });
+      await requirePackageStill(context, action);
       return await view(context, action, true);
     },
   };
@@ -129,6 +135,39 @@ async function changeable(context: ApiContext, request: ApiRequest, identity: Id
   const { binding } = await context.packages.read({ namespace: ref.namespace, path: folder });
   if (binding === undefined) return ref;
   throw new PlatformError("request/malformed", "Operation not permitted on package binding.");
+}
+
+/**
+ * The package may have gone while its action was written. Then the action goes as well, instead of staying where no name leads to; the
+ * deletion of a package looks once more too (package-contents.ts), so that one of the two sees the other.
+ */
+async function requirePackageStill(context: ApiContext, { namespace, path, revision }: Action): Promise<void> {
+  const folder = packageOf(path);
+  if (folder === undefined) return;
+  try {
+    await context.packages.read({ namespace, path: folder });
+  } catch (error) {
+    const gone = isPlatformError(error, "entity/not-found") || isPlatformError(error, "entity/conflict");
+    if (gone) await context.actions.drop({ namespace, path }, revision);
+    throw error;
+  }
+}
+
+/** Where packages are shared to be run only, their code is not for reading. */
+function requireOwnSource(identity: Identity, asked: EntityRef, action: Action): void {
+  if (asked.namespace !== identity.namespace) {
+    const folder = `${asked.namespace}/${packageOf(asked.path)}`;
+    throw new PlatformError(
+      "auth/forbidden",
+      `GET not permitted for '${folder}' since it's an action in a shared package`,
+    );
+  }
+  if (action.namespace !== identity.namespace) {
+    throw new PlatformError(
+      "auth/forbidden",
+      `GET not permitted for '${refText(asked)}'. Resource does not exist or is an action in a shared package binding.`,
+    );
+  }
 }
 
 async function view(context: ApiContext, action: Action, withCode: boolean): Promise<Answer> {

@@ -9,6 +9,7 @@ import type { ApiContext, ListenOptions } from "./context.ts";
 import { answerFailure, answerSocketFault } from "./failure.ts";
 import { API_PREFIX, infoRoutes } from "./info.ts";
 import { namespaceRoutes } from "./namespaces.ts";
+import { packageRoutes } from "./packages.ts";
 import type { ApiRequest, Operation, Route } from "./route.ts";
 import { ruleRoutes } from "./rules.ts";
 import { transactionIds } from "./transaction.ts";
@@ -109,6 +110,7 @@ class HttpApi implements Api {
       ...namespaceRoutes(this.#context),
       ...actionRoutes(this.#context),
       ...activationRoutes(this.#context),
+      ...packageRoutes(this.#context),
       ...triggerRoutes(this.#context),
       ...ruleRoutes(this.#context),
     ];

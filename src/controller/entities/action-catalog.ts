@@ -1,16 +1,21 @@
-import { PlatformError } from "../../kernel/errors.ts";
-import type { LimitsOptions } from "../../kernel/options/options.ts";
+import { isPlatformError, PlatformError } from "../../kernel/errors.ts";
+import type { Revision } from "../../kernel/ids.ts";
 import type { AttachmentStore } from "../../store/ports.ts";
 import { type Action, isCode } from "./action.ts";
-import { type ActionContent, newContent, requireCodeSize, requireLiveKind, updatedContent } from "./action-change.ts";
+import {
+  type ActionBounds,
+  type ActionContent,
+  newContent,
+  requireLiveKind,
+  requireSentSizes,
+  updatedContent,
+} from "./action-change.ts";
 import type { ActionPut, ExecPut } from "./action-put.ts";
 import { checkArchive } from "./archive.ts";
-import { type Catalog, type Content, ignoreCorrupted, type ListQuery } from "./catalog.ts";
+import { type Catalog, concurrentChange, type Content, ignoreCorrupted, type ListQuery } from "./catalog.ts";
 import { decodeCode, encodeCode } from "./code.ts";
 import type { EntityRef } from "./ref.ts";
 import type { Runtimes } from "./runtimes.ts";
-
-type ActionBounds = LimitsOptions["action"];
 
 /** What a deletion leaves to tell: nothing, where the document could not be read. */
 export interface RemovedAction {
@@ -61,12 +66,13 @@ export class ActionCatalog {
    *
    * @throws `entity/conflict`, `entity/concurrent-change`, `request/malformed`, `request/too-large`, `archive/invalid`
    */
-  write(
+  async write(
     ref: EntityRef,
     put: ActionPut,
     options: { readonly overwrite: boolean; readonly bounds: ActionBounds },
   ): Promise<Action> {
-    return this.#actions.write(ref, (old) => this.#contentOf(old, put, options.bounds), options);
+    requireSentSizes(put, options.bounds);
+    return await this.#actions.write(ref, (old) => this.#contentOf(old, put, options.bounds), options);
   }
 
   /** Damaged documents and code go too. @throws `entity/not-found`, `entity/conflict`, `entity/concurrent-change` */
@@ -76,6 +82,21 @@ export class ActionCatalog {
       code = doc === undefined ? undefined : await this.readCode(doc).catch(ignoreCorrupted);
     });
     return { action, code };
+  }
+
+  /**
+   * Deletes an action whose answer nobody reads; that it is gone already is as well. With `only`, not one of another revision.
+   *
+   * @throws `entity/conflict`, `entity/concurrent-change`
+   */
+  async drop(ref: EntityRef, only?: Revision): Promise<void> {
+    try {
+      await this.#actions.remove(ref, (doc) => {
+        if (only !== undefined && doc?.revision !== only) throw concurrentChange();
+      });
+    } catch (error) {
+      if (!isPlatformError(error, "entity/not-found")) throw error;
+    }
   }
 
   /** Actions of the namespace, packaged ones too unless `package` names one package. */
@@ -88,7 +109,6 @@ export class ActionCatalog {
   }
 
   async #contentOf(old: Action | undefined, put: ActionPut, bounds: ActionBounds): Promise<Content<Action>> {
-    if (put.exec !== undefined) requireCodeSize(put.exec, bounds);
     const content = this.#textOf(old, put, bounds);
     const exec = put.exec === undefined ? old?.exec : await this.#keepExec(put.exec);
     // `#textOf` refuses a creation without code.

@@ -1,9 +1,9 @@
 import type { ActionLimits, KeyValue } from "../../kernel/action.ts";
 import { PlatformError } from "../../kernel/errors.ts";
 import type { LimitsOptions, Range } from "../../kernel/options/options.ts";
-import type { Action } from "./action.ts";
+import { type Action, isSequence } from "./action.ts";
 import { type ActionPut, deprecated, type ExecPut, type LimitsPut } from "./action-put.ts";
-import { mergeKeyValues, withoutKeys } from "./key-values.ts";
+import { keyValuesBytes, mergeKeyValues, withoutKeys } from "./key-values.ts";
 import { FIRST_VERSION, nextPatch, requireKeyValueSizes, requireSize } from "./put-fields.ts";
 import { refText } from "./ref.ts";
 import type { Runtimes } from "./runtimes.ts";
@@ -11,7 +11,14 @@ import type { Runtimes } from "./runtimes.ts";
 /** Everything of an action that a PUT decides; who and where and when come with the write. */
 export type ActionContent = Pick<Action, "version" | "publish" | "parameters" | "annotations" | "limits">;
 
-type ActionBounds = LimitsOptions["action"];
+/** What an action may ask for. */
+export type ActionBounds = LimitsOptions["action"] & {
+  /** What `instances` may be: the namespace's concurrency. */
+  readonly instancesMax: number;
+};
+
+/** Annotations that we add, and that no bound is about. */
+const OURS = ["provide-api-key", "exec"];
 
 /**
  * What a new action holds.
@@ -47,7 +54,7 @@ export function updatedContent(old: Action, put: ActionPut, bounds: ActionBounds
     {
       version: put.version ?? nextPatch(old.version),
       publish: put.publish ?? old.publish,
-      parameters: parametersOf(put.exec, put.parameters) ?? keptParameters(old, put),
+      parameters: updatedParameters(old, put),
       annotations: withExecAnnotation(mergeKeyValues(kept, put.annotations ?? []), put.exec?.kind ?? old.exec.kind),
       limits: limitsOf(put.limits, old.limits),
     },
@@ -61,11 +68,13 @@ export function requireLiveKind(exec: { readonly kind: string }, runtimes: Runti
   if (runtimes.resolve(exec.kind)?.deprecated === true) throw deprecated(exec.kind);
 }
 
-/** @throws `request/too-large` for more code than allowed, measured as sent. */
-export function requireCodeSize(exec: ExecPut, bounds: ActionBounds): void {
-  if ("components" in exec) return;
-  const bytes = Buffer.byteLength(exec.code) + Buffer.byteLength(exec.main ?? "");
-  requireSize("exec", bytes, bounds.codeBytesMax);
+/** Bounds what was sent, code as the text it came as. @throws `request/too-large` */
+export function requireSentSizes(put: ActionPut, bounds: ActionBounds): void {
+  const { exec } = put;
+  if (exec !== undefined && "code" in exec) {
+    requireSize("exec", Buffer.byteLength(exec.code) + Buffer.byteLength(exec.main ?? ""), bounds.codeBytesMax);
+  }
+  requireKeyValueSizes(put, bounds.parameterBytesMax);
 }
 
 /** A sequence's parameters are the names of its components, as OpenWhisk keeps them; whatever else was sent is not kept. */
@@ -77,13 +86,15 @@ function parametersOf(
   return [{ key: "_actions", value: exec.components.map((component) => `/${refText(component)}`) }];
 }
 
-/** An action that was a sequence and is one no more has nothing to keep. */
-function keptParameters(old: Action, put: ActionPut): readonly KeyValue[] {
-  return put.exec !== undefined && old.exec.kind === "sequence" ? [] : old.parameters;
+/** What a sequence has is its components' and not for changing; once it is one no more, there is nothing of it to keep. */
+function updatedParameters(old: Action, put: ActionPut): readonly KeyValue[] {
+  if (!isSequence(old)) return parametersOf(put.exec, put.parameters) ?? old.parameters;
+  return put.exec === undefined ? old.parameters : (parametersOf(put.exec, put.parameters) ?? []);
 }
 
 function bounded(content: ActionContent, put: ActionPut, bounds: ActionBounds): ActionContent {
-  requireKeyValueSizes(content, bounds.parameterBytesMax);
+  // Annotations add up from one update to the next.
+  requireSize("annotations", keyValuesBytes(withoutKeys(content.annotations, OURS)), bounds.parameterBytesMax);
   // An action written under other bounds keeps its limits until someone sends new ones.
   if (put.limits !== undefined) requireLimits(content.limits, bounds);
   return content;
@@ -103,11 +114,13 @@ function defaultLimits(bounds: ActionBounds): ActionLimits {
 }
 
 function limitsOf(put: LimitsPut | undefined, base: ActionLimits): ActionLimits {
+  const instances = put?.instances ?? base.instances;
   return {
     timeoutMs: put?.timeout ?? base.timeoutMs,
     memoryMb: put?.memory ?? base.memoryMb,
     logsMb: put?.logs ?? base.logsMb,
     concurrency: put?.concurrency ?? base.concurrency,
+    ...(instances === undefined ? {} : { instances }),
   };
 }
 
@@ -116,9 +129,14 @@ function requireLimits(limits: ActionLimits, bounds: ActionBounds): void {
   requireRange(limits.memoryMb, bounds.memoryMb, { what: "memory size", unit: " MB" });
   requireRange(limits.logsMb, bounds.logsMb, { what: "log size", unit: " MB" });
   requireRange(limits.concurrency, bounds.concurrency, { what: "concurrency", unit: "" });
+  requireRange(limits.instances ?? 0, { min: 0, max: bounds.instancesMax }, { what: "instance concurrency", unit: "" });
 }
 
-function requireRange(value: number, range: Range, words: { readonly what: string; readonly unit: string }): void {
+function requireRange(
+  value: number,
+  range: Pick<Range, "min" | "max">,
+  words: { readonly what: string; readonly unit: string },
+): void {
   const { what, unit } = words;
   if (value > range.max) {
     throw new PlatformError(

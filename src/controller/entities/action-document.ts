@@ -31,6 +31,7 @@ const schema = z.object({
     memoryMb: z.number(),
     logsMb: z.number(),
     concurrency: z.number(),
+    instances: z.number().exactOptional(),
   }),
   exec: z.union([sequenceSchema, codeSchema]),
 });

@@ -29,6 +29,7 @@ export interface LimitsPut {
   readonly memory?: number | null | undefined;
   readonly logs?: number | null | undefined;
   readonly concurrency?: number | null | undefined;
+  readonly instances?: number | null | undefined;
 }
 
 // A kind of OpenWhisk that Skein does not run yet.
@@ -63,7 +64,7 @@ const putSchema = z.object(
           memory: limit("memory"),
           logs: limit("log"),
           concurrency: limit("concurrency"),
-          instances: z.null({ error: "The limit 'instances' is not supported yet." }).optional(),
+          instances: limit("instance concurrency"),
         },
         { error: "limits malformed: an object is expected" },
       )

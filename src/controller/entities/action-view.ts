@@ -15,6 +15,7 @@ export interface ActionView {
     readonly memory: number;
     readonly logs: number;
     readonly concurrency: number;
+    readonly instances?: number;
   };
   readonly exec: ExecView | { readonly binary: boolean };
   readonly updated: number;
@@ -44,7 +45,7 @@ function execView(action: Action, code: string | undefined): ExecView {
 
 /** An action as an item of a list. */
 export function briefView(action: Action): ActionView {
-  const { timeoutMs, memoryMb, logsMb, concurrency } = action.limits;
+  const { timeoutMs, memoryMb, logsMb, concurrency, instances } = action.limits;
   const folder = packageOf(action.path);
   return {
     // A packaged action's namespace names its package too.
@@ -53,7 +54,13 @@ export function briefView(action: Action): ActionView {
     version: action.version,
     publish: action.publish,
     annotations: action.annotations,
-    limits: { timeout: timeoutMs, memory: memoryMb, logs: logsMb, concurrency },
+    limits: {
+      timeout: timeoutMs,
+      memory: memoryMb,
+      logs: logsMb,
+      concurrency,
+      ...(instances === undefined ? {} : { instances }),
+    },
     exec: { binary: isCode(action) && action.exec.binary },
     updated: action.updated,
   };

@@ -105,9 +105,7 @@ export class Catalog<Doc extends Stored> {
     try {
       const result = await this.#artifacts.put(this.#form.toDocument(draft), old?.revision ?? "absent");
       if (result.kind === "ok") return { ...draft, revision: result.revision } as unknown as Doc;
-      throw old === undefined && !options.overwrite
-        ? new PlatformError("entity/conflict", EXISTS)
-        : new PlatformError("entity/concurrent-change", CONCURRENT);
+      throw old === undefined && !options.overwrite ? new PlatformError("entity/conflict", EXISTS) : concurrentChange();
     } finally {
       this.cache.invalidate(refText(ref));
     }
@@ -127,7 +125,7 @@ export class Catalog<Doc extends Stored> {
     try {
       const result = await this.#artifacts.delete({ namespace, path }, entity.revision);
       if (result.kind === "ok") return doc;
-      throw new PlatformError("entity/concurrent-change", CONCURRENT);
+      throw concurrentChange();
     } finally {
       this.cache.invalidate(refText(ref));
     }
@@ -152,6 +150,11 @@ export class Catalog<Doc extends Stored> {
 /** The refusal of whatever is not there. */
 export function notFound(): PlatformError<"entity/not-found"> {
   return new PlatformError("entity/not-found", MISSING);
+}
+
+/** The refusal of a write that somebody else's came before. */
+export function concurrentChange(): PlatformError<"entity/concurrent-change"> {
+  return new PlatformError("entity/concurrent-change", CONCURRENT);
 }
 
 /** The refusal of a name that another kind of entity has. */

@@ -1,11 +1,12 @@
+import { isPlatformError, PlatformError } from "../../kernel/errors.ts";
 import { asId } from "../../kernel/ids.ts";
 import type { Identity } from "../entitlement/identity.ts";
-import { requireOwner } from "../entitlement/rights.ts";
+import { forbidden, requireOwner } from "../entitlement/rights.ts";
 import type { Action, EffectiveAction } from "./action.ts";
 import { type Catalog, notFound } from "./catalog.ts";
 import { mergeKeyValues } from "./key-values.ts";
 import type { Package } from "./package.ts";
-import { type EntityRef, nameOf, packageOf } from "./ref.ts";
+import { type EntityRef, nameOf, packageOf, refText } from "./ref.ts";
 
 /** Who asks; `anyone` asks for web actions, which say themselves whom they serve. */
 export type Access = Identity | "anyone";
@@ -51,37 +52,47 @@ export class ActionResolver {
       const action = this.#actions.find(ref);
       return action instanceof Promise ? action.then(required) : action;
     }
-    const reached = this.reachPackage(access, { namespace: ref.namespace, path: folder }, ref);
+    const reached = this.reachPackage(access, { namespace: ref.namespace, path: folder });
     return reached instanceof Promise
       ? reached.then((found) => this.#inPackage(found, ref))
       : this.#inPackage(reached, ref);
   }
 
   /**
-   * The package of that name, and the one behind it where it is a binding; refused unless `access` may use both: what is published, and
-   * what is one's own. `asked` is what a refusal names.
+   * The package of that name, and the one behind it where it is a binding; refused unless `access` may read both: packages that are
+   * published, and those of one's own. A binding is its owner's alone, published or not: it is a name, not a package to share. That
+   * someone bound a package gives him no lasting right to it, as its publisher may have withdrawn it since.
    *
-   * @throws `auth/forbidden`, `entity/not-found`, `entity/conflict`
+   * @throws `auth/forbidden`, `entity/not-found`, `entity/conflict`, `request/malformed` for a binding of a binding,
+   * `request/unprocessable` for one of itself
    */
-  reachPackage(access: Access, ref: EntityRef, asked: EntityRef = ref): ReachedPackage | Promise<ReachedPackage> {
+  reachPackage(access: Access, ref: EntityRef): ReachedPackage | Promise<ReachedPackage> {
     const check = (found: Package | undefined): ReachedPackage | Promise<ReachedPackage> => {
-      // Whether it is missing or private is its owner's to know.
-      if (found?.publish !== true && access !== "anyone") requireOwner(access, asked.namespace, asked.path);
+      requireReadable(access, found, { of: ref, asked: ref });
       const folder = required(found);
       return folder.binding === undefined ? { provider: folder } : this.#behind(access, folder, folder.binding);
     };
-    const found = this.#packages.find(ref);
+    const found = this.#look(access, ref);
     return found instanceof Promise ? found.then(check) : check(found);
   }
 
   #behind(access: Access, binding: Package, target: EntityRef): ReachedPackage | Promise<ReachedPackage> {
-    const check = (provider: Package | undefined): ReachedPackage => {
-      // That its owner bound it gives nobody else a right to it, and its publisher may have withdrawn it since.
-      if (provider?.publish !== true && access !== "anyone") requireOwner(access, target.namespace, target.path);
-      return { provider: required(provider), binding };
+    if (refText(target) === refText(binding)) throw circular(target);
+    const check = (found: Package | undefined): ReachedPackage => {
+      requireReadable(access, found, { of: target, asked: binding });
+      const provider = required(found);
+      // What was bound was a package once: it was deleted, and its name given to a binding.
+      if (provider.binding !== undefined) throw bindingOfBinding();
+      return { provider, binding };
     };
-    const found = this.#packages.find(target);
+    const found = this.#look(access, target);
     return found instanceof Promise ? found.then(check) : check(found);
+  }
+
+  /** Others are not even told that the name belongs to something else, or to what cannot be read. */
+  #look(access: Access, ref: EntityRef): Package | Promise<Package | undefined> {
+    const found = this.#packages.find(ref);
+    return found instanceof Promise && !isOwner(access, ref) ? found.catch(asMissing) : found;
   }
 
   #inPackage({ provider, binding }: ReachedPackage, ref: EntityRef): EffectiveAction | Promise<EffectiveAction> {
@@ -112,6 +123,36 @@ export class ActionResolver {
 /** Parameters of a binding: the provider's, with its own over them. */
 export function mergedOf(provider: Package, binding: Package): Package["parameters"] {
   return mergeKeyValues(provider.parameters, binding.parameters);
+}
+
+/** The refusal of a binding whose target is no package but a binding too. */
+export function bindingOfBinding(): PlatformError<"request/malformed"> {
+  return new PlatformError("request/malformed", "Cannot bind to another package binding.");
+}
+
+function circular(target: EntityRef): PlatformError<"request/unprocessable"> {
+  return new PlatformError(
+    "request/unprocessable",
+    `Package binding '${refText(target)}' contains a circular reference.`,
+  );
+}
+
+function isOwner(access: Access, ref: EntityRef): boolean {
+  return access !== "anyone" && access.namespace === ref.namespace;
+}
+
+/** Whether it is missing or private is its owner's to know. A refusal names what was asked for. */
+function requireReadable(
+  access: Access,
+  found: Package | undefined,
+  { of, asked }: { readonly of: EntityRef; readonly asked: EntityRef },
+): void {
+  if (access === "anyone" || access.namespace === of.namespace) return;
+  if (found?.publish !== true || found.binding !== undefined) throw forbidden(refText(asked));
+}
+
+function asMissing(error: unknown): undefined {
+  if (!isPlatformError(error, "entity/conflict") && !isPlatformError(error, "store/corrupted")) throw error;
 }
 
 function required<Doc>(doc: Doc | undefined): Doc {

@@ -6,14 +6,18 @@ import type { Identity } from "./identity.ts";
 export const SYSTEM_NAMESPACE = "whisk.system";
 
 /**
- * Lets only the owner pass: everything in a namespace is its owner's. (Published packages of others join with packages.)
+ * Lets only the owner pass: everything in a namespace is its owner's. (Who may use a package of others, the resolver knows.)
  *
  * @throws `auth/forbidden`
  */
 export function requireOwner(identity: Identity, namespace: Namespace, path?: EntityPath): void {
   if (identity.namespace === namespace) return;
-  const resource = path === undefined ? namespace : `${namespace}/${path}`;
-  throw new PlatformError("auth/forbidden", `The supplied authentication is not authorized to access '${resource}'.`);
+  throw forbidden(path === undefined ? namespace : `${namespace}/${path}`);
+}
+
+/** The refusal of a resource by its name. */
+export function forbidden(resource: string): PlatformError<"auth/forbidden"> {
+  return new PlatformError("auth/forbidden", `The supplied authentication is not authorized to access '${resource}'.`);
 }
 
 /** @throws `auth/forbidden` when the namespace may not use this kind. */

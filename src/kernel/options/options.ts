@@ -54,6 +54,8 @@ export interface LimitsOptions {
   readonly invocationsPerMinute?: number;
   readonly firesPerMinute?: number;
   readonly concurrentInvocations?: number;
+  /** Packages of other namespaces that are published can be run and bound, but not read, nor their code; default false. */
+  readonly sharedPackagesExecuteOnly: boolean;
   /** What an action may ask for. */
   readonly action: {
     readonly timeoutMs: Range;
@@ -181,6 +183,7 @@ export const optionsSchema: z.ZodType<SkeinOptions> = z.strictObject({
       invocationsPerMinute: count(0, 1e9).exactOptional(),
       firesPerMinute: count(0, 1e9).exactOptional(),
       concurrentInvocations: count(0, 1e6).exactOptional(),
+      sharedPackagesExecuteOnly: z.boolean().default(false),
       action: z
         .strictObject({
           timeoutMs: range(1, { min: 100, default: 60_000, max: 300_000 }, 86_400_000),

@@ -172,6 +172,8 @@ test("limits are bounded on both sides, with OpenWhisk's words", async () => {
     [{ logs: 11 }, "log size 11 MB exceeds allowed threshold of 10 MB"],
     [{ concurrency: 0 }, "concurrency 0 below allowed threshold of 1"],
     [{ concurrency: 201 }, "concurrency 201 exceeds allowed threshold of 200"],
+    [{ instances: -1 }, "instance concurrency -1 below allowed threshold of 0"],
+    [{ instances: 1001 }, "instance concurrency 1001 exceeds allowed threshold of 1000"],
     [{ memory: 128.5 }, "The request content was malformed:\nmemory limit must be whole number"],
     [{ timeout: "1s" }, "The request content was malformed:\ntime limit malformed"],
   ];
@@ -183,6 +185,13 @@ test("limits are bounded on both sides, with OpenWhisk's words", async () => {
   const edge = { timeout: 300_000, memory: 512, logs: 0, concurrency: 200 };
   const put = await api.call("PUT", `${ACTIONS}/l`, { json: { ...source(), limits: edge } });
   assert.deepEqual(put.body.limits, edge);
+  const update = async (limits: object) =>
+    (await api.call("PUT", `${ACTIONS}/l?overwrite=true`, { json: { limits } })).body.limits;
+  assert.deepEqual(await update({ instances: 1000 }), { ...edge, instances: 1000 });
+  assert.deepEqual(await update({ instances: 0 }), { ...edge, instances: 0 });
+  assert.deepEqual(await update({ memory: 128 }), { ...edge, memory: 128, instances: 0 });
+  const brief = (await api.call("GET", ACTIONS)).body[0];
+  assert.deepEqual(brief.limits, { ...edge, memory: 128, instances: 0 });
 });
 
 test("code, parameters and annotations are bounded, each with the true sizes", async () => {
@@ -195,8 +204,15 @@ test("code, parameters and annotations are bounded, each with the true sizes", a
   });
   assert.equal(parameters.status, 413);
   assert.equal(parameters.body.error, "parameters larger than allowed: 21 > 20 bytes.");
-  const annotations = await api.call("PUT", `${ACTIONS}/s`, { json: source("") });
-  assert.equal(annotations.body.error, "annotations larger than allowed: 35 > 20 bytes.");
+  // What the platform adds is not the caller's to pay for.
+  assert.equal((await api.call("PUT", `${ACTIONS}/s`, { json: source("") })).status, 200);
+  const annotate = (key: string) =>
+    api.call("PUT", `${ACTIONS}/s?overwrite=true`, { json: { annotations: [{ key, value: "01234567" }] } });
+  assert.equal((await annotate("0123456789")).status, 200);
+  const annotations = await annotate("9876543210a");
+  assert.equal(annotations.body.error, "annotations larger than allowed: 21 > 20 bytes.");
+  const together = await annotate("9876543210");
+  assert.equal(together.body.error, "annotations larger than allowed: 40 > 20 bytes.");
 });
 
 test("what stands in the way of a write is a conflict, told apart", async () => {
@@ -247,7 +263,7 @@ test("a body that is not what it should be is refused by name", async () => {
     [{ json: { ...source(), version: "1" } }, 400, /bad semantic version 1/],
     [{ json: { ...source(), publish: "yes" } }, 400, /publish malformed/],
     [{ json: { ...source(), delAnnotations: "x" } }, 400, /delAnnotations malformed/],
-    [{ json: { ...source(), limits: { instances: 3 } } }, 400, /'instances' is not supported yet/],
+    [{ json: { ...source(), limits: { instances: 1.5 } } }, 400, /instance concurrency limit must be whole number/],
     [{ raw: "{", headers: JSON_TYPE }, 400, /^The request content was malformed:\n/],
     [{ raw: "", headers: JSON_TYPE }, 400, /^The request content was malformed:\n/],
     [{ raw: `{"exec":${"[".repeat(1500)}`, headers: JSON_TYPE }, 400, /nested more deeply/],
@@ -349,10 +365,7 @@ test("a packaged action needs its package", async () => {
     assert.equal(reply.body.error, "The requested resource does not exist.");
   }
   assert.equal((await api.call("GET", `${ACTIONS}/pkg/`)).status, 404);
-  const folder = { version: "0.0.1", publish: false, parameters: [], annotations: [] };
-  await api.controller.entities.packages.write({ namespace: asId("guest"), path: asId("pkg") }, () => folder, {
-    overwrite: false,
-  });
+  await api.call("PUT", "/api/v1/namespaces/_/packages/pkg", { json: {} });
   const put = await api.call("PUT", `${ACTIONS}/pkg/a`, { json: source() });
   assert.equal(put.body.namespace, "guest/pkg");
   assert.equal(put.body.name, "a");
