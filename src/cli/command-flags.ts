@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ExitCode } from "./exit-codes.ts";
 import { usageFailure } from "./failure.ts";
+import { collectPair } from "./parameters.ts";
 
 /** Takes the exit code of the command that ran. */
 export type Finish = (code: ExitCode) => void;
@@ -12,6 +13,19 @@ export function addClientFlags(command: Command): Command {
     .option("-u, --auth <uuid:key>", "the key to use")
     .option("-i, --insecure", "accept any TLS certificate")
     .option("--json", "print JSON and nothing else");
+}
+
+/** The flags that give parameters. */
+export function addParameterFlags(command: Command): Command {
+  return command
+    .option("-p, --param <key value>", "a parameter; JSON where it is JSON, else text (repeatable)", collectPair)
+    .option("--param-text <key file>", "a parameter with a file's text as its value (repeatable)", collectPair)
+    .option("-P, --param-file <file>", "parameters from a JSON file, - for standard input");
+}
+
+/** The flag that gives annotations. */
+export function addAnnotationFlag(command: Command): Command {
+  return command.option("-a, --annotation <key value>", "an annotation (repeatable)", collectPair);
 }
 
 /** The flags of every list. */

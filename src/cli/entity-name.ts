@@ -32,8 +32,10 @@ export function parseEntityName(text: string): EntityName {
   return second === undefined ? { namespace, name: first } : { namespace, package: first, name: second };
 }
 
-/** The API's path of an entity, below `/api/v1`. */
-export function entityPath(collection: "actions", { namespace, package: pkg, name }: EntityName): string {
+export type Collection = "actions" | "packages" | "triggers" | "rules";
+
+/** The API's path of an entity. */
+export function entityPath(collection: Collection, { namespace, package: pkg, name }: EntityName): string {
   const tail = [...(pkg === undefined ? [] : [pkg]), name].map(encodeURIComponent).join("/");
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/${collection}/${tail}`;
 }

@@ -87,6 +87,11 @@ export async function parametersOf(flags: ParameterFlags, io: Pick<Io, "stdin">)
   return { ...fromFile, ...Object.fromEntries(texts), ...Object.fromEntries(pairs) };
 }
 
+/** Annotations as the API keeps them; undefined when no flag gave any. */
+export function annotationsOf(flags: { readonly annotation?: readonly Pair[] }): readonly JsonObject[] | undefined {
+  return flags.annotation?.map(([key, text]) => ({ key, value: valueOf(text) }));
+}
+
 /** An object as the API keeps it: a list of keys and values. */
 export function keyValues(object: JsonObject): { readonly key: string; readonly value: JsonValue }[] {
   return Object.entries(object).map(([key, value]) => ({ key, value }));

@@ -23,12 +23,25 @@ export async function buildProgram(io: Io, finish: Finish, noun?: string): Promi
   const activation = program.command("activation").description("runs of actions: records, results, logs");
   if (wanted("activation")) (await import("./commands/activation.ts")).defineActivation(activation, io, finish);
 
+  const folder = program.command("package").description("packages of actions, and bindings to them");
+  if (wanted("package")) (await import("./commands/package.ts")).definePackage(folder, io, finish);
+  const trigger = program.command("trigger").description("triggers: names for events, and feeds that fire them");
+  if (wanted("trigger")) (await import("./commands/trigger.ts")).defineTrigger(trigger, io, finish);
+  const rule = program.command("rule").description("rules: which action runs when a trigger fires");
+  if (wanted("rule")) (await import("./commands/rule.ts")).defineRule(rule, io, finish);
+
   const namespace = program.command("namespace").description("namespaces");
   addClientFlags(namespace.command("list"))
     .description("list the namespaces of the key")
     .action(async (flags: ClientFlags) => {
       const { listNamespaces } = await import("./commands/platform.ts");
       finish(await listNamespaces(flags, io));
+    });
+  addClientFlags(namespace.command("get"))
+    .description("list everything in the namespace")
+    .action(async (flags: ClientFlags) => {
+      const { showNamespace } = await import("./commands/platform.ts");
+      finish(await showNamespace(flags, io));
     });
   addClientFlags(program.command("status"))
     .description("say whether the platform answers, and what it offers")

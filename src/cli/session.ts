@@ -17,6 +17,8 @@ export interface Session {
   readonly io: Io;
   /** Origin of the API host, for messages. */
   readonly apihost: string;
+  /** The key, `uuid:key`, for what must be handed on (a feed). @throws {CliFailure} where there is none */
+  readonly auth: () => string;
   readonly json: boolean;
   /** Prints one JSON value to stdout. */
   readonly printJson: (value: unknown) => void;
@@ -34,6 +36,7 @@ export function sessionOf(flags: ClientFlags, io: Io): Session {
     send: clientOf(connection),
     io,
     apihost: connection.apihost.origin,
+    auth: connection.auth,
     json,
     printJson: (value) => io.stdout(jsonText(value, { terminal: io.stdoutIsTerminal, columns: io.columns })),
     print: (text) => void (json || io.stdout(text)),

@@ -63,7 +63,7 @@ export const ERRORS = {
     status: 404,
     retry: "never",
     fault: "request",
-    help: "list what is there with `skein action list`; names are case-sensitive",
+    help: "list what is there with `skein namespace get`; names are case-sensitive",
   },
   "entity/conflict": {
     status: 409,
@@ -88,6 +88,12 @@ export const ERRORS = {
     retry: "same",
     fault: "request",
     help: "wait until running activations end, or have the namespace's limits raised",
+  },
+  "limits/alarms": {
+    status: 400,
+    retry: "never",
+    fault: "request",
+    help: "delete alarms that are no longer needed; one that fires often may do for several that fire seldom",
   },
   "limits/rules": {
     status: 400,

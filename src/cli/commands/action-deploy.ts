@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { usageFailure } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { bytesText } from "../output.ts";
-import { keyValues, type Pair, type ParameterFlags, parametersOf, valueOf } from "../parameters.ts";
+import { annotationsOf, keyValues, type Pair, type ParameterFlags, parametersOf, valueOf } from "../parameters.ts";
 import { type ClientFlags, type Session, sessionOf } from "../session.ts";
 import { readActionSource } from "../source.ts";
 
@@ -19,6 +19,7 @@ export interface ActionFlags extends ClientFlags, ParameterFlags {
   readonly logs?: number;
   readonly concurrency?: number;
   readonly web?: string;
+  readonly webSecure?: string;
 }
 
 /** Uploads above this many bytes show how far they are. */
@@ -42,6 +43,18 @@ export async function deployAction(
   const body = await putAction(session, { name, body: { exec, ...(await describedBy(flags, io)) } });
   const verb = isJsonObject(body) && body["version"] === "0.0.1" ? "created" : "updated";
   session.print(`ok: ${verb} action ${fullName(name)} (${kind}, ${bytesText(source.bytes)})\n`);
+  return EXIT.ok;
+}
+
+/** Creates a sequence, or replaces the action of that name. */
+export async function deploySequence(text: string, actions: string, flags: ActionFlags, io: Io): Promise<ExitCode> {
+  const session = sessionOf(flags, io);
+  const name = parseEntityName(text);
+  const components = actions.split(",").map((action) => fullName(parseEntityName(action.trim())));
+  const exec = { kind: "sequence", components };
+  const body = await putAction(session, { name, body: { exec, ...(await describedBy(flags, io)) } });
+  const verb = isJsonObject(body) && body["version"] === "0.0.1" ? "created" : "updated";
+  session.print(`ok: ${verb} sequence ${fullName(name)} of ${components.length} actions\n`);
   return EXIT.ok;
 }
 
@@ -92,8 +105,9 @@ async function putAction(
 async function describedBy(flags: ActionFlags, io: Io): Promise<JsonObject> {
   const parameters = await parametersOf(flags, io);
   const annotations = [
-    ...(flags.annotation ?? []).map(([key, text]) => ({ key, value: valueOf(text) })),
+    ...(annotationsOf(flags) ?? []),
     ...webAnnotations(flags.web),
+    ...(flags.webSecure === undefined ? [] : [{ key: "require-whisk-auth", value: valueOf(flags.webSecure) }]),
   ];
   const limits: Record<string, JsonValue> = {};
   for (const key of ["memory", "timeout", "logs", "concurrency"] as const) {

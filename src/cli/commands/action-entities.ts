@@ -14,6 +14,12 @@ export interface ListFlags extends ClientFlags {
   readonly skip?: number;
 }
 
+export interface GetFlags extends ClientFlags {
+  readonly code?: boolean;
+  readonly save?: string;
+  readonly url?: boolean;
+}
+
 /** Lists the actions of a namespace, or of one package. */
 export async function listActions(place: string | undefined, flags: ListFlags, io: Io): Promise<ExitCode> {
   const session = sessionOf(flags, io);
@@ -42,11 +48,7 @@ export async function listActions(place: string | undefined, flags: ListFlags, i
 }
 
 /** Shows an action; writes its code to a file or to stdout when asked. */
-export async function getAction(
-  text: string,
-  flags: ClientFlags & { readonly code?: boolean; readonly save?: string },
-  io: Io,
-): Promise<ExitCode> {
+export async function getAction(text: string, flags: GetFlags, io: Io): Promise<ExitCode> {
   const session = sessionOf(flags, io);
   const name = parseEntityName(text);
   const withCode = flags.code === true || flags.save !== undefined;
@@ -54,6 +56,12 @@ export async function getAction(
   const action = expectOk(answer, `cannot get action ${fullName(name)}`);
   if (!isJsonObject(action)) throw usageFailure(`the answer from ${session.apihost} is no action`);
   const exec = objectAt(action, "exec");
+  if (flags.url === true) {
+    const url = webUrlOf(action, session.apihost);
+    if (session.json) session.printJson({ url });
+    else session.print(`${url}\n`);
+    return EXIT.ok;
+  }
   if (flags.save !== undefined) {
     await writeFile(flags.save, textAt(exec, "code"), exec?.["binary"] === true ? "base64" : "utf8");
     session.remark(`ok: saved the code of ${fullName(name)} as ${flags.save}\n`);
@@ -75,6 +83,19 @@ export async function deleteAction(text: string, flags: ClientFlags, io: Io): Pr
   return EXIT.ok;
 }
 
+/** Where a web action is called; `default` stands for the package of an action that has none. */
+function webUrlOf(action: JsonObject, apihost: string): string {
+  const [namespace = "", folder = "default"] = textAt(action, "namespace").split("/");
+  if (annotationOf(action, "web-export") !== true) {
+    throw usageFailure(
+      `${textAt(action, "name")} is no web action`,
+      "make it one: skein action update NAME --web true",
+    );
+  }
+  const place = [namespace, folder, textAt(action, "name")].map(encodeURIComponent).join("/");
+  return `${apihost}/api/v1/web/${place}`;
+}
+
 function actionText(action: JsonObject): string {
   const exec = objectAt(action, "exec");
   const limits = objectAt(action, "limits");
@@ -85,6 +106,9 @@ function actionText(action: JsonObject): string {
   return fieldList([
     ["name", `/${textAt(action, "namespace")}/${textAt(action, "name")}`],
     ["kind", textAt(exec, "kind")],
+    ...(exec?.["components"] === undefined
+      ? []
+      : [["components", itemsOf(exec["components"]).map(wordOf).join(", ")] as const]),
     ["version", textAt(action, "version")],
     ["updated", timeText(numberAt(action, "updated"))],
     ["memory", `${numberAt(limits, "memory") ?? "-"} MB`],

@@ -1,9 +1,15 @@
 import type { Command } from "commander";
-import { addClientFlags, addListFlags, type Finish, wholeNumber } from "../command-flags.ts";
+import {
+  addAnnotationFlag,
+  addClientFlags,
+  addListFlags,
+  addParameterFlags,
+  type Finish,
+  wholeNumber,
+} from "../command-flags.ts";
 import type { Io } from "../io.ts";
-import { collectPair } from "../parameters.ts";
 import type { ActionFlags } from "./action-deploy.ts";
-import type { ListFlags } from "./action-entities.ts";
+import type { GetFlags, ListFlags } from "./action-entities.ts";
 import type { InvokeFlags } from "./action-invoke.ts";
 import type { ClientFlags } from "../session.ts";
 
@@ -22,7 +28,8 @@ export function defineAction(action: Command, io: Io, finish: Finish): void {
     .description("show an action")
     .option("--code", "print its code")
     .option("--save <file>", "write its code to a file")
-    .action(async (name: string, flags: ClientFlags & { readonly code?: boolean; readonly save?: string }) => {
+    .option("--url", "print the URL of a web action")
+    .action(async (name: string, flags: GetFlags) => {
       const { getAction } = await import("./action-entities.ts");
       finish(await getAction(name, flags, io));
     });
@@ -43,6 +50,12 @@ function defineWriting(action: Command, io: Io, finish: Finish): void {
     .action(async (path: string, flags: ActionFlags & { readonly name?: string }) => {
       const { deployAction } = await import("./action-deploy.ts");
       finish(await deployAction(path, flags, io));
+    });
+  addActionFlags(addClientFlags(action.command("sequence <name> <actions>")))
+    .description("create or replace a sequence: actions, separated by commas, each given the result of the one before")
+    .action(async (name: string, actions: string, flags: ActionFlags) => {
+      const { deploySequence } = await import("./action-deploy.ts");
+      finish(await deploySequence(name, actions, flags, io));
     });
   addActionFlags(addClientFlags(action.command("update <name>")))
     .description("change settings of an action, not its code")
@@ -65,19 +78,15 @@ function defineInvoke(action: Command, io: Io, finish: Finish): void {
     });
 }
 
-function addParameterFlags(command: Command): Command {
-  return command
-    .option("-p, --param <key value>", "a parameter; JSON where it is JSON, else text (repeatable)", collectPair)
-    .option("--param-text <key file>", "a parameter with a file's text as its value (repeatable)", collectPair)
-    .option("-P, --param-file <file>", "parameters from a JSON file, - for standard input");
-}
-
 function addActionFlags(command: Command): Command {
-  return addParameterFlags(command)
-    .option("-a, --annotation <key value>", "an annotation (repeatable)", collectPair)
+  return addAnnotationFlag(addParameterFlags(command))
     .option("-m, --memory <MB>", "memory limit", wholeNumber("--memory"))
     .option("-t, --timeout <ms>", "time limit", wholeNumber("--timeout"))
     .option("-l, --logs <MB>", "log limit", wholeNumber("--logs"))
     .option("-c, --concurrency <count>", "activations at once in one container", wholeNumber("--concurrency"))
-    .option("--web [mode]", "a web action: true, raw or false");
+    .option("--web [mode]", "a web action: true, raw or false")
+    .option(
+      "--web-secure <secret>",
+      "callers of the web action must send it as X-Require-Whisk-Auth; true asks for a key",
+    );
 }

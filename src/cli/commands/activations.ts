@@ -9,7 +9,8 @@ import { durationText, fieldList, table, timeText } from "../output.ts";
 import { type ClientFlags, type Session, sessionOf } from "../session.ts";
 import { annotationOf, itemsOf, numberAt, objectAt, rowsOf, textAt, wordOf } from "../wire.ts";
 
-const ACTIVATIONS = "/api/v1/namespaces/_/activations";
+/** The collection of the key's namespace. */
+export const ACTIVATIONS = "/api/v1/namespaces/_/activations";
 
 export interface ActivationListFlags extends ClientFlags {
   readonly limit?: number;
@@ -17,6 +18,7 @@ export interface ActivationListFlags extends ClientFlags {
   /** Epoch milliseconds, or a date that `Date` reads. */
   readonly since?: string;
   readonly upto?: string;
+  readonly count?: boolean;
 }
 
 export interface OneActivationFlags extends ClientFlags {
@@ -37,6 +39,13 @@ export async function listActivations(
     since: epochMs(flags.since, "--since"),
     upto: epochMs(flags.upto, "--upto"),
   };
+  if (flags.count === true) {
+    const answer = await session.send("GET", ACTIVATIONS, { query: { ...query, count: true } });
+    const counted = expectOk(answer, "cannot count activations");
+    if (session.json) session.printJson(counted);
+    else session.print(`${isJsonObject(counted) ? textAt(counted, "activations") : "-"}\n`);
+    return EXIT.ok;
+  }
   const rows = rowsOf(expectOk(await session.send("GET", ACTIVATIONS, { query }), "cannot list activations"));
   if (session.json) {
     session.printJson(rows);
@@ -151,7 +160,8 @@ function recordText(record: JsonObject): string {
     : `${fields}logs\n${logs.map((l) => `  ${wordOf(l)}\n`).join("")}`;
 }
 
-function epochMs(text: string | undefined, flag: string): number | undefined {
+/** A time as flags give it. */
+export function epochMs(text: string | undefined, flag: string): number | undefined {
   if (text === undefined) return undefined;
   const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isNaN(ms)) throw usageFailure(`${flag} ${text} is no time`, "give epoch milliseconds or 2026-11-21T14:05");

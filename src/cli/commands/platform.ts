@@ -5,7 +5,7 @@ import { CliFailure } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { fieldList } from "../output.ts";
 import { type ClientFlags, type Session, sessionOf } from "../session.ts";
-import { itemsOf, objectAt, textAt, wordOf } from "../wire.ts";
+import { itemsOf, objectAt, rowsOf, textAt, wordOf } from "../wire.ts";
 
 /** Lists the namespaces of the key: one. */
 export async function listNamespaces(flags: ClientFlags, io: Io): Promise<ExitCode> {
@@ -16,6 +16,27 @@ export async function listNamespaces(flags: ClientFlags, io: Io): Promise<ExitCo
     session.print(
       itemsOf(names)
         .map((n) => `${wordOf(n)}\n`)
+        .join(""),
+    );
+  return EXIT.ok;
+}
+
+/** Lists everything in the namespace, up to 200 of each kind. */
+export async function showNamespace(flags: ClientFlags, io: Io): Promise<ExitCode> {
+  const session = sessionOf(flags, io);
+  const found: [string, readonly JsonObject[]][] = [];
+  for (const collection of ["packages", "actions", "triggers", "rules"] as const) {
+    const answer = await session.send("GET", `/api/v1/namespaces/_/${collection}`, { query: { limit: 0 } });
+    found.push([collection, rowsOf(expectOk(answer, `cannot list ${collection}`))]);
+  }
+  if (session.json) session.printJson(Object.fromEntries(found));
+  else
+    session.print(
+      found
+        .map(([collection, rows]) => {
+          const names = rows.map((row) => `  /${textAt(row, "namespace")}/${textAt(row, "name")}\n`);
+          return `${collection}\n${names.join("") || "  none\n"}`;
+        })
         .join(""),
     );
   return EXIT.ok;
