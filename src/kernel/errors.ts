@@ -179,6 +179,12 @@ export const ERRORS = {
     fault: "operator",
     help: "give --tls-cert and --tls-key, or say --insecure if something in front of Skein does TLS",
   },
+  "server/disabled": {
+    status: 503,
+    retry: "elsewhere",
+    fault: "operator",
+    help: "an operator has stopped the intake of this process: retry in a moment or at another one; `POST /enable` opens it again",
+  },
   "archive/invalid": {
     status: 400,
     retry: "never",

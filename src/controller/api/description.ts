@@ -1,4 +1,6 @@
 import { STATUS_CODES } from "node:http";
+import { ANSWERS, type AnswerShape, schemaOfAnswer } from "./description-answers.ts";
+import { schemaOfBody } from "./description-bodies.ts";
 import type { Operation, Route } from "./route.ts";
 
 const PARAMETER = /:(\w+)/g;
@@ -27,15 +29,7 @@ export function describe(
     securityDefinitions: { basicAuth: { type: "basic" } },
     security: [{ basicAuth: [] }],
     paths: Object.fromEntries(paths) as object,
-    definitions: {
-      ErrorMessage: {
-        required: ["error"],
-        properties: {
-          error: { type: "string" },
-          code: { type: "string", description: "the transaction id, as in x-request-id" },
-        },
-      },
-    },
+    definitions: ANSWERS,
   };
 }
 
@@ -47,23 +41,28 @@ function describeOperation(route: Route, operation: Operation): object {
     type: "string",
   }));
   const inQuery = (operation.query ?? []).map((name) => ({ name, in: "query", required: false, type: typeOf(name) }));
+  const { body, answers = {} } = operation;
+  const inBody = body === undefined ? [] : [describeBody(body)];
   const statuses = operation.access === "caller" ? [...operation.statuses, 401, 500] : operation.statuses;
   return {
     tags: [route.tag],
     summary: operation.summary,
-    parameters: [...inPath, ...inQuery],
+    parameters: [...inPath, ...inQuery, ...inBody],
     responses: Object.fromEntries(
-      [...statuses].sort((a, b) => a - b).map((status) => [status, describeStatus(status)]),
+      [...statuses].sort((a, b) => a - b).map((status) => [status, describeStatus(status, answers[status])]),
     ),
   };
 }
 
-function describeStatus(status: number): object {
+function describeBody({ name, schema, required }: NonNullable<Operation["body"]>): object {
+  return { name, in: "body", required, schema: schemaOfBody(schema) };
+}
+
+function describeStatus(status: number, shape: AnswerShape | undefined): object {
   const description = STATUS_CODES[status] ?? String(status);
+  if (shape !== undefined) return { description, schema: schemaOfAnswer(shape) };
   // A 502 may also carry the record of a function that failed.
-  return status < 400 || status === 502
-    ? { description }
-    : { description, schema: { $ref: "#/definitions/ErrorMessage" } };
+  return status < 400 || status === 502 ? { description } : { description, schema: schemaOfAnswer("ErrorMessage") };
 }
 
 function typeOf(name: string): string {

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from "fastify";
+import type { z } from "zod";
 import type { Identity } from "../entitlement/identity.ts";
 import type { Answer } from "./answer.ts";
+import type { AnswerShape } from "./description-answers.ts";
 
 /** A request as handlers see it: bodies are text until someone needs them. */
 export type ApiRequest = FastifyRequest<{
@@ -13,6 +15,16 @@ export type Verb = "GET" | "PUT" | "POST" | "DELETE";
 
 type Answered = Answer | Promise<Answer>;
 
+/** What an operation reads of a body. */
+export interface BodyText {
+  /** What the API's description calls it. */
+  readonly name: string;
+  /** The schema that checks it. */
+  readonly schema: z.ZodType;
+  /** False where nothing means an empty object. */
+  readonly required: boolean;
+}
+
 interface OperationText {
   /** One line for the API's own description. */
   readonly summary: string;
@@ -20,6 +32,9 @@ interface OperationText {
   readonly query?: readonly string[];
   /** Statuses it may answer with, besides those that any operation may. */
   readonly statuses: readonly number[];
+  readonly body?: BodyText;
+  /** What answers look like, by status; what is missing has OpenWhisk's error object, or nothing that could be described. */
+  readonly answers?: Readonly<Record<number, AnswerShape>>;
   /** Bytes of the body; the server's bound when absent. */
   readonly bodyBytesMax?: number;
 }

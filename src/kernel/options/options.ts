@@ -33,6 +33,10 @@ export interface ServerOptions {
   readonly bodyBytesMax: number;
   /** Milliseconds that a stop may take before what still runs is cut; default 10,000. */
   readonly shutdownMs: number;
+  /** Who may read `/metrics`: `auto` (default) is anybody on loopback, else whisk.system's key; `open` shows `/activation` too. */
+  readonly metrics: "auto" | "open" | "system-key";
+  /** Share of the invokers that must be up for `GET /invokers/ready` to say so, 0 to 1; default 1. */
+  readonly readinessFraction: number;
 }
 
 export interface DataOptions {
@@ -167,6 +171,8 @@ export const optionsSchema: z.ZodType<SkeinOptions> = z.strictObject({
       apiHost: z.url().exactOptional(),
       bodyBytesMax: count(1024, 512 * MIB).default(50 * MIB),
       shutdownMs: count(0, 3_600_000).default(10_000),
+      metrics: z.enum(["auto", "open", "system-key"]).default("auto"),
+      readinessFraction: z.number().min(0).max(1).default(1),
     })
     .refine((s) => (s.tlsCert === undefined) === (s.tlsKey === undefined), "tlsCert and tlsKey go together")
     .prefault({}),
