@@ -3,30 +3,14 @@ import { test } from "node:test";
 import { EntityCache } from "../../../src/controller/cache/entity-cache.ts";
 import type { Action } from "../../../src/controller/entities/action.ts";
 import { asId, type EntityPath, type Namespace } from "../../../src/kernel/ids.ts";
-import type { Change, Stores } from "../../../src/store/ports.ts";
 import { actionOf } from "../../support/messages.ts";
 import { addSubject, GUEST, type Harness, source, startApi } from "./harness.ts";
+import { slowReads } from "./slow-reads.ts";
 
 const ACTIONS = "/api/v1/namespaces/_/actions";
 const GUEST_NS = asId<Namespace>("guest");
 
 test("S1: no call that starts after an update was acknowledged runs an older version", async () => {
-  // Reads are held back at random, so that loads overlap with writes in every order; the feed is silent, so that it cannot help.
-  const slowReads = (stores: Stores): Stores => ({
-    ...stores,
-    artifacts: {
-      get: async (id) => {
-        const entity = await stores.artifacts.get(id);
-        for (let i = Math.random() * 6; i > 0; i -= 1) await new Promise(setImmediate);
-        return entity;
-      },
-      put: (write, expected) => stores.artifacts.put(write, expected),
-      delete: (id, expected) => stores.artifacts.delete(id, expected),
-      list: (query) => stores.artifacts.list(query),
-      count: (query) => stores.artifacts.count(query),
-    },
-    changes: { head: () => stores.changes.head(), read: async () => [], watch: (_cursor, signal) => silence(signal) },
-  });
   await using api = await startApi({ wrap: slowReads });
   const patchOf = (version: string): number => Number(version.split(".")[2]);
   await api.call("PUT", `${ACTIONS}/a`, { json: source() });
@@ -118,11 +102,6 @@ test("a key that is blocked, changed or made stops or starts working at once", a
 
 function cacheOf(load: () => Promise<Action | undefined>): EntityCache<Action> {
   return new EntityCache({ load, weigh: () => 1, bytesMax: 10 });
-}
-
-// oxlint-disable-next-line eslint/require-yield -- a feed on which nothing comes
-async function* silence(signal: AbortSignal): AsyncGenerator<Change> {
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
 async function warm(api: Harness): Promise<void> {
