@@ -59,7 +59,8 @@ export class RuleCatalog {
 
   /**
    * The rules that hang on this very trigger, and not on a former one of its name: at most {@link RULES_PER_TRIGGER_MAX}. Asked of the
-   * store's index each time: a change counts as soon as it is acknowledged, whoever made it.
+   * store's index each time: a change counts as soon as it is acknowledged, whoever made it. A cache would spare 45 us of the 6 ms that
+   * a firing takes, and would have to drop a whole namespace's rules with each change, as the feed does not say what a rule hung on.
    */
   async ofTrigger({ namespace, path, incarnation }: Trigger): Promise<readonly Rule[]> {
     const rules = await this.#rules.list({ namespace, link: path, skip: 0, limit: RULES_READ_MAX });
