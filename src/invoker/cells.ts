@@ -1,5 +1,7 @@
 import type { ActivationResponse } from "../kernel/activation.ts";
+import type { Clock } from "../kernel/clock.ts";
 import type { ContainerId } from "../kernel/ids.ts";
+import type { Instant } from "../kernel/instants.ts";
 import type { Log } from "../kernel/log.ts";
 import type { PoolEffect, PoolEvent } from "./core/messages.ts";
 import type { Container, ContainerDescriptor, ContainerFactory } from "./factory.ts";
@@ -10,16 +12,26 @@ const LEFTOVERS_AT_ONCE = 8;
 /** A container of this process, and what those who waited for its failed init are told. */
 export interface Cell {
   readonly container: Container;
+  /** Made before anybody asked for it. */
+  readonly stem: boolean;
   initFailure: ActivationResponse | undefined;
 }
 
 export interface CellsParts {
   readonly factory: ContainerFactory;
   readonly apiHost: () => string;
+  readonly clock: Clock;
   readonly log: Log;
   /** Where reports go. */
   readonly report: (event: PoolEvent) => void;
 }
+
+export interface Failures {
+  readonly inRow: number;
+  readonly lastAt?: Instant;
+}
+
+const NO_FAILURES: Failures = { inRow: 0 };
 
 type CreateEffect = Extract<PoolEffect, { kind: "create" }>;
 
@@ -29,6 +41,7 @@ export class Cells {
   readonly #cells = new Map<ContainerId, Cell>();
   /** Ids whose containers are being made. */
   readonly #creating = new Set<ContainerId>();
+  #failures: Failures = NO_FAILURES;
 
   constructor(parts: CellsParts) {
     this.#parts = parts;
@@ -41,7 +54,12 @@ export class Cells {
     return cell;
   }
 
-  async create({ container: id, runtime, memoryMb }: CreateEffect): Promise<void> {
+  /** Creations that failed since one did not. */
+  get failures(): Failures {
+    return this.#failures;
+  }
+
+  async create({ container: id, runtime, memoryMb, activation }: CreateEffect): Promise<void> {
     const { factory, apiHost, log, report } = this.#parts;
     let container: Container;
     this.#creating.add(id);
@@ -52,11 +70,13 @@ export class Cells {
     } catch (error) {
       log.error({ err: error, container: id, kind: runtime, memoryMb }, "a container could not be made");
       this.#creating.delete(id);
+      this.#failures = { inRow: this.#failures.inRow + 1, lastAt: this.#parts.clock.now() };
       report({ kind: "create-failed", container: id });
       return;
     }
     this.#creating.delete(id);
-    this.#cells.set(id, { container, initFailure: undefined });
+    this.#failures = NO_FAILURES;
+    this.#cells.set(id, { container, stem: activation === undefined, initFailure: undefined });
     report({ kind: "created", container: id });
     await container.ended;
     report({ kind: "ended", container: id });

@@ -19,7 +19,7 @@ import { Execution, Executor, type RunEnd } from "./execution.ts";
 import type { Container, ContainerFactory } from "./factory.ts";
 import { PoolDriver } from "./pool-driver.ts";
 import { collectLogs } from "./run-logs.ts";
-import { type InvokerStatus, statusOf } from "./status.ts";
+import { type InvokerStatus, type ShellStatus, statusOf } from "./status.ts";
 
 /** What an invoker is made of. */
 export interface InvokerParts {
@@ -36,6 +36,11 @@ export interface InvokerParts {
   /** Start of the ids of this process's containers, unlike that of any process before; random when absent. */
   readonly containerPrefix?: string;
 }
+
+/** Creations that fail one after another before the invoker counts as unhealthy: OpenWhisk's tolerance. */
+const FAILURES_TOLERATED = 3;
+/** For how long it does. Whoever sends it nothing more while it is unhealthy would else never see it recover. Chosen. */
+const UNHEALTHY_MS = 60_000;
 
 /** Bytes of code kept in memory, as `/init` takes it. Chosen: a few hundred usual actions, or the largest one. */
 const CODE_CACHE_BYTES = 67_108_864;
@@ -60,6 +65,8 @@ export class Invoker implements InvokerPort {
   /** Digests of init parameters: a controller gives the same object with every activation of a revision. */
   readonly #environments = new WeakMap<object, string>();
   #kinds: ReadonlySet<string> = new Set();
+  readonly #starts = { cold: 0, prewarmed: 0, warm: 0 };
+  #started = false;
   #onDrained: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
@@ -68,7 +75,7 @@ export class Invoker implements InvokerPort {
     this.#parts = parts;
     const pool = new Pool({ ...options, containerPrefix: parts.containerPrefix ?? randomBytes(6).toString("hex") });
     this.#driver = new PoolDriver(pool, clock, (effect) => this.#apply(effect));
-    this.#cells = new Cells({ factory, apiHost, log, report: (event) => this.#driver.step(event) });
+    this.#cells = new Cells({ factory, apiHost, clock, log, report: (event) => this.#driver.step(event) });
     const code = new CodeCache(parts.readCode, CODE_CACHE_BYTES);
     // A core for each run, and one for this loop.
     const busyPoll = new BusyPoll({ clock, forMs: options.busyPollUs / 1000, runsMax: availableParallelism() - 1 });
@@ -80,6 +87,7 @@ export class Invoker implements InvokerPort {
     await this.#cells.sweep();
     this.#readKinds();
     this.#driver.step({ kind: "start" });
+    this.#started = true;
   }
 
   dispatch(message: ActivationMessage, events: DispatchEvents): void {
@@ -104,7 +112,14 @@ export class Invoker implements InvokerPort {
 
   /** Counts for operators. */
   status(): InvokerStatus {
-    return statusOf(this.#driver.snapshot());
+    return statusOf(this.#driver.snapshot(), { health: this.#health(), starts: this.#starts });
+  }
+
+  #health(): ShellStatus["health"] {
+    if (!this.#started || this.#closed !== undefined) return "down";
+    const { inRow, lastAt } = this.#cells.failures;
+    const recent = lastAt !== undefined && this.#parts.clock.now() - lastAt < UNHEALTHY_MS;
+    return recent && inRow > FAILURES_TOLERATED ? "unhealthy" : "up";
   }
 
   #apply(effect: PoolEffect): void {
@@ -139,6 +154,7 @@ export class Invoker implements InvokerPort {
   async #init(id: ContainerId, activation: ActivationId): Promise<void> {
     const run = this.#runOf(activation);
     const cell = this.#cells.get(id);
+    this.#starts[cell.stem ? "prewarmed" : "cold"] += 1;
     const end = await this.#executor.init(cell.container, run);
     switch (end.kind) {
       case "ok":
@@ -156,6 +172,7 @@ export class Invoker implements InvokerPort {
   async #run(id: ContainerId, activation: ActivationId): Promise<void> {
     const run = this.#runOf(activation);
     const { container } = this.#cells.get(id);
+    if (run.initTimeMs === undefined) this.#starts.warm += 1;
     const admission = run.begun ? undefined : this.#executor.admit(run);
     if (admission !== undefined) {
       const withdrawal = await admission;

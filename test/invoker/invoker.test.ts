@@ -323,3 +323,46 @@ test("an idle container is paused and resumed around a run", async () => {
   assert.deepEqual(bench.containers, [["init", "run", "logs", "pause", "resume", "run", "logs"]]);
   await bench.close();
 });
+
+test("it is up between its start and its stop, and says how activations started", async () => {
+  const bench = new Bench();
+  assert.equal(bench.invoker.status().health, "down");
+  await bench.invoker.start();
+  await bench.run();
+  await bench.run();
+  assert.equal(bench.invoker.status().health, "up");
+  assert.deepEqual(bench.invoker.status().starts, { cold: 1, prewarmed: 0, warm: 1 });
+  await bench.close();
+  assert.equal(bench.invoker.status().health, "down");
+});
+
+test("an activation in a stem cell counts as prewarmed", async () => {
+  const prewarm = [{ kind: "nodejs:24", memoryMb: 256, count: 1 }];
+  const bench = new Bench({}, { options: { ...defaultOptions().invoker, memoryMb: 1024, prewarm, pauseGraceMs: 0 } });
+  await bench.invoker.start();
+  while (bench.invoker.status().prewarmed === 0) await setImmediate();
+  await bench.run();
+  assert.deepEqual(bench.invoker.status().starts, { cold: 0, prewarmed: 1, warm: 0 });
+  await bench.close();
+});
+
+test("an invoker that makes no containers is unhealthy until one is made, or a minute has passed", async () => {
+  let broken = true;
+  const create = (): void => {
+    if (broken) throw new Error("no more processes");
+  };
+  const bench = new Bench({ create });
+  await bench.invoker.start();
+  for (const health of ["up", "up", "up", "unhealthy"]) {
+    await bench.run();
+    assert.equal(bench.invoker.status().health, health);
+  }
+  bench.clock.advance(60_000);
+  assert.equal(bench.invoker.status().health, "up", "whoever asks may try again");
+  await bench.run();
+  assert.equal(bench.invoker.status().health, "unhealthy");
+  broken = false;
+  await bench.run();
+  assert.equal(bench.invoker.status().health, "up");
+  await bench.close();
+});
