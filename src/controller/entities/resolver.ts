@@ -21,9 +21,11 @@ export interface ReachedPackage {
 
 interface Effective {
   readonly provider: Package;
-  readonly binding: Package | undefined;
   readonly action: EffectiveAction;
 }
+
+// Chosen: the callers of a shared action at a time, each with a binding; one more costs a merge and no more than that.
+const VARIANTS_MAX = 8;
 
 /**
  * Finds actions by the names callers use: through packages and bindings, with parameters merged package < binding < action, and only
@@ -32,8 +34,11 @@ interface Effective {
 export class ActionResolver {
   readonly #actions: Catalog<Action>;
   readonly #packages: Catalog<Package>;
-  /** The last merge of each action: the same objects again give the same effective action, with all that is computed from it. */
-  readonly #merged = new WeakMap<Action, Effective>();
+  /**
+   * What each action came to in the folders it was reached through lately: the same objects again give the same effective action, with
+   * all that is computed from it.
+   */
+  readonly #merged = new WeakMap<Action, Map<Package, Effective>>();
 
   constructor(deps: { readonly actions: Catalog<Action>; readonly packages: Catalog<Package> }) {
     this.#actions = deps.actions;
@@ -107,16 +112,31 @@ export class ActionResolver {
   }
 
   #merge(action: Action, provider: Package, binding: Package | undefined): EffectiveAction {
-    const known = this.#merged.get(action);
-    if (known !== undefined && known.provider === provider && known.binding === binding) return known.action;
+    const folder = binding ?? provider;
+    const variants = this.#variantsOf(action);
+    const known = variants.get(folder);
+    if (known !== undefined && known.provider === provider) return known.action;
     const inherited = binding === undefined ? provider.parameters : mergedOf(provider, binding);
     const effective: EffectiveAction = {
       ...action,
       parameters: mergeKeyValues(inherited, action.parameters),
       ...(binding === undefined ? {} : { binding: { namespace: binding.namespace, path: binding.path } }),
     };
-    this.#merged.set(action, { provider, binding, action: effective });
+    for (const oldest of variants.keys()) {
+      if (variants.size < VARIANTS_MAX) break;
+      variants.delete(oldest);
+    }
+    variants.set(folder, { provider, action: effective });
     return effective;
+  }
+
+  #variantsOf(action: Action): Map<Package, Effective> {
+    let variants = this.#merged.get(action);
+    if (variants === undefined) {
+      variants = new Map();
+      this.#merged.set(action, variants);
+    }
+    return variants;
   }
 }
 

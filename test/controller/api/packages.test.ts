@@ -291,23 +291,7 @@ test("an action that is written while its package goes is not left where nobody 
 });
 
 test("a package whose deletion an acknowledged action came between stays", async () => {
-  await using api = await startApi({
-    wrap: (stores) => ({
-      ...stores,
-      artifacts: {
-        ...bound(stores.artifacts),
-        delete: async (id, expected) => {
-          // After the look into the package, before its document goes.
-          if (id.path === "p") await put();
-          return await stores.artifacts.delete(id, expected);
-        },
-      },
-    }),
-  });
-  const put = async (): Promise<void> => {
-    const reply = await api.call("PUT", `${ACTIONS}/p/between`, { json: source() });
-    assert.equal(reply.status, 200);
-  };
+  await using api = await startIntruded();
   await api.call("PUT", `${PACKAGES}/p`, { json: { parameters: [{ key: "k", value: 1 }], publish: true } });
   const refused = await api.call("DELETE", `${PACKAGES}/p`);
   assert.equal(refused.status, 409);
@@ -317,6 +301,15 @@ test("a package whose deletion an acknowledged action came between stays", async
   assert.equal(get.body.publish, true);
   assert.equal(get.body.actions.length, 1);
   assert.equal((await api.call("POST", `${ACTIONS}/p/between?blocking=true`)).status, 200);
+});
+
+test("a forced deletion takes such an action with it", async () => {
+  await using api = await startIntruded();
+  await api.call("PUT", `${PACKAGES}/p`, { json: {} });
+  assert.equal((await api.call("DELETE", `${PACKAGES}/p?force=true`)).status, 200);
+  assert.deepEqual((await api.call("GET", ACTIONS)).body, []);
+  await api.call("PUT", `${PACKAGES}/p`, { json: {} });
+  assert.equal((await api.call("POST", `${ACTIONS}/p/between`)).status, 404);
 });
 
 test("of writers of a package that meet, each is told what happened to its own write", async () => {
@@ -334,6 +327,26 @@ test("of writers of a package that meet, each is told what happened to its own w
   const won = updates.filter(({ status }) => status === 200).length;
   assert.equal((await api.call("GET", `${PACKAGES}/race`)).body.version, `0.0.${won + 1}`);
 });
+
+/** An API where an action is written into package `p` after its deletion looked inside, and before its document goes. */
+async function startIntruded(): Promise<Harness> {
+  const api = await startApi({
+    wrap: (stores) => ({
+      ...stores,
+      artifacts: {
+        ...bound(stores.artifacts),
+        delete: async (id, expected) => {
+          if (id.path === "p") {
+            const put = await api.call("PUT", `${ACTIONS}/p/between`, { json: source() });
+            assert.equal(put.status, 200);
+          }
+          return await stores.artifacts.delete(id, expected);
+        },
+      },
+    }),
+  });
+  return api;
+}
 
 /** What every action here has after its own annotations. */
 function plus(annotations: readonly object[]): readonly object[] {

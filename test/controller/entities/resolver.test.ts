@@ -71,6 +71,24 @@ test("a merge is made anew once any of its three parts has changed", async () =>
   assert.deepEqual(await parameters(), { from: "changed", to: "action" });
 });
 
+test("callers with bindings of their own do not take each other's merge away, up to eight of them", async () => {
+  const entities = await entitiesOf();
+  const reach = async (i: number) => await entities.resolver.resolve(OTHER, refOf(`other/b${i}/a`));
+  for (let i = 0; i < 9; i += 1) {
+    const parameters = [{ key: "to", value: i }];
+    await writePackage(entities, `other/b${i}`, { binding: refOf("guest/shared"), parameters });
+  }
+  const first = [];
+  for (let i = 0; i < 8; i += 1) first.push(await reach(i));
+  for (const [i, action] of first.entries()) {
+    assert.equal(await reach(i), action);
+    assert.deepEqual(action.parameters.at(-1), { key: "to", value: i });
+  }
+  assert.deepEqual((await reach(8)).parameters.at(-1), { key: "to", value: 8 });
+  assert.notEqual(await reach(0), first[0], "the oldest made room");
+  assert.deepEqual((await reach(0)).parameters, first[0]?.parameters);
+});
+
 test("a refusal names the package that was asked for, and tells strangers nothing else", async () => {
   const entities = await entitiesOf();
   await writePackage(entities, "guest/shy", { publish: true, binding: refOf("guest/shared") });
