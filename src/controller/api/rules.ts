@@ -1,7 +1,7 @@
 import type { Identity } from "../entitlement/identity.ts";
 import { requireOwner } from "../entitlement/rights.ts";
 import type { EntityRef } from "../entities/ref.ts";
-import { parseRulePut, parseRuleStatus } from "../entities/rule-put.ts";
+import { parseRulePut, parseRuleStatus, rulePutSchema, ruleStatusSchema } from "../entities/rule-put.ts";
 import { ruleBrief, ruleView } from "../entities/rule-view.ts";
 import { nameOf, namespaceOf } from "./address.ts";
 import { json } from "./answer.ts";
@@ -33,6 +33,7 @@ function listOperation(context: ApiContext): CallerOperation {
     summary: "List the rules of a namespace",
     query: ["limit", "skip", "count"],
     statuses: [200, 400, 403],
+    answers: { 200: ["RuleBrief"] },
     handle: async (request, identity) => {
       const namespace = namespaceOf(request, identity);
       requireOwner(identity, namespace);
@@ -51,6 +52,7 @@ function readOperation({ rules }: ApiContext): CallerOperation {
     access: "caller",
     summary: "Read a rule",
     statuses: [200, 400, 403, 404, 409],
+    answers: { 200: "Rule" },
     handle: async (request, identity) => {
       const rule = await rules.read(own(request, identity));
       return json(200, ruleView(rule, await rules.statusOf(rule)));
@@ -64,6 +66,8 @@ function writeOperation({ rules, options }: ApiContext): CallerOperation {
     summary: "Create a rule, or update it",
     query: ["overwrite"],
     statuses: [200, 400, 403, 404, 409, 413, 415],
+    body: { name: "rule", schema: rulePutSchema, required: true },
+    answers: { 200: "Rule" },
     handle: async (request, identity) => {
       const ref = own(request, identity);
       const overwrite = flag(request.query, "overwrite", false);
@@ -80,6 +84,7 @@ function removeOperation({ rules }: ApiContext): CallerOperation {
     access: "caller",
     summary: "Delete a rule",
     statuses: [200, 400, 403, 404, 409],
+    answers: { 200: "Rule" },
     handle: async (request, identity) => {
       const ref = own(request, identity);
       const rule = await rules.remove(ref);
@@ -95,6 +100,7 @@ function statusOperation({ rules }: ApiContext): CallerOperation {
     access: "caller",
     summary: "Enable or disable a rule",
     statuses: [200, 400, 403, 404, 409, 415],
+    body: { name: "status", schema: ruleStatusSchema, required: true },
     handle: async (request, identity) => {
       const ref = own(request, identity);
       await rules.setStatus(ref, parseRuleStatus(documentOf(request)));

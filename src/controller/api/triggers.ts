@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { z } from "zod";
 import { asId, type TransactionId } from "../../kernel/ids.ts";
 import type { Identity } from "../entitlement/identity.ts";
 import { requireOwner } from "../entitlement/rights.ts";
 import type { EntityRef } from "../entities/ref.ts";
-import { parseTriggerPut, triggerContentOf } from "../entities/trigger-put.ts";
+import { parseTriggerPut, triggerContentOf, triggerPutSchema } from "../entities/trigger-put.ts";
 import { triggerBrief, triggerView } from "../entities/trigger-view.ts";
 import type { Trigger } from "../entities/trigger.ts";
 import type { FireResult } from "../triggers/firing.ts";
@@ -40,6 +41,7 @@ function listOperation(context: ApiContext): CallerOperation {
     summary: "List the triggers of a namespace",
     query: ["limit", "skip", "count"],
     statuses: [200, 400, 403],
+    answers: { 200: ["TriggerBrief"] },
     handle: async (request, identity) => {
       const namespace = namespaceOf(request, identity);
       requireOwner(identity, namespace);
@@ -58,6 +60,7 @@ function readOperation(context: ApiContext): CallerOperation {
     access: "caller",
     summary: "Read a trigger",
     statuses: [200, 400, 403, 404, 409],
+    answers: { 200: "Trigger" },
     handle: async (request, identity) => view(context, await context.triggers.read(own(request, identity))),
   };
 }
@@ -68,6 +71,8 @@ function writeOperation(context: ApiContext): CallerOperation {
     summary: "Create a trigger, or update it",
     query: ["overwrite"],
     statuses: [200, 400, 403, 409, 413, 415],
+    body: { name: "trigger", schema: triggerPutSchema, required: true },
+    answers: { 200: "Trigger" },
     handle: async (request, identity) => {
       const ref = own(request, identity);
       const overwrite = flag(request.query, "overwrite", false);
@@ -84,6 +89,7 @@ function removeOperation(context: ApiContext): CallerOperation {
     access: "caller",
     summary: "Delete a trigger; its rules stay, and do nothing",
     statuses: [200, 400, 403, 404, 409],
+    answers: { 200: "Trigger" },
     handle: async (request, identity) => {
       const ref = own(request, identity);
       const trigger = await context.triggers.remove(ref);
@@ -98,6 +104,8 @@ function fireOperation(context: ApiContext): CallerOperation {
     access: "caller",
     summary: "Fire a trigger",
     statuses: [202, 204, 400, 403, 404, 409, 413, 415, 429, 503],
+    body: { name: "payload", schema: z.record(z.string(), z.unknown()), required: false },
+    answers: { 202: "ActivationId" },
     bodyBytesMax: context.options.invocation.payloadBytesMax,
     handle: async (request, identity) => {
       const trigger = refOf(request, identity);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Namespace } from "../../kernel/ids.ts";
-import { isJsonObject, type JsonValue } from "../../kernel/json.ts";
+import type { JsonValue } from "../../kernel/json.ts";
 import { commonFields, type CommonPut, commonPutOf, malformedPut, parsePut } from "./put-fields.ts";
 import { type EntityRef, parseRef } from "./ref.ts";
 import type { RuleStatus } from "./rule.ts";
@@ -21,14 +21,21 @@ const sentRef = z
   .nullish();
 
 const { annotations, version, publish } = commonFields;
-const putSchema = z.object(
+/** The body of a PUT. */
+export const rulePutSchema = z.object(
   { annotations, version, publish, trigger: sentRef, action: sentRef },
+  { error: "Object expected" },
+);
+
+/** The body that enables or disables. */
+export const ruleStatusSchema = z.object(
+  { status: z.enum(["active", "inactive"], { error: ({ input }) => statusFault(input) }) },
   { error: "Object expected" },
 );
 
 /** Reads the body of a PUT on a rule; `own` is what `_` stands for. @throws `request/malformed` */
 export function parseRulePut(body: JsonValue, own: Namespace): RulePut {
-  const sent = parsePut(body, putSchema);
+  const sent = parsePut(body, rulePutSchema);
   return {
     ...commonPutOf(sent),
     ...(sent.trigger ? { trigger: refOf(sent.trigger, own) } : {}),
@@ -38,16 +45,7 @@ export function parseRulePut(body: JsonValue, own: Namespace): RulePut {
 
 /** Reads the body that enables or disables a rule. @throws `request/malformed`, in OpenWhisk's words */
 export function parseRuleStatus(body: JsonValue): RuleStatus {
-  if (!isJsonObject(body)) throw malformedPut("Object expected");
-  const status = body["status"];
-  if (status === undefined) throw malformedPut("key not found: status");
-  if (typeof status !== "string") {
-    throw malformedPut(
-      `'${JSON.stringify(status)}' is not a recognized rule state, must be one of ['active', 'inactive']`,
-    );
-  }
-  if (status === "active" || status === "inactive") return status;
-  throw malformedPut(`requirement failed: ${status} is not a recognized rule state`);
+  return parsePut(body, ruleStatusSchema).status;
 }
 
 function refOf(sent: string | { readonly path: string; readonly name: string }, own: Namespace): EntityRef {
@@ -58,4 +56,10 @@ function refOf(sent: string | { readonly path: string; readonly name: string }, 
   const ref = parseRef(absolute, own);
   if (ref === undefined) throw malformedPut(NOT_A_NAME);
   return ref;
+}
+
+function statusFault(status: unknown): string {
+  if (status === undefined) return "key not found: status";
+  if (typeof status === "string") return `requirement failed: ${status} is not a recognized rule state`;
+  return `'${JSON.stringify(status)}' is not a recognized rule state, must be one of ['active', 'inactive']`;
 }

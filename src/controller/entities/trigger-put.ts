@@ -9,7 +9,8 @@ import type { Trigger } from "./trigger.ts";
 
 const FEED = "feed";
 
-const putSchema = z.object(
+/** The body of a PUT. */
+export const triggerPutSchema = z.object(
   {
     ...commonFields,
     // A trigger has none: an object is read, and nothing of it is kept.
@@ -20,7 +21,7 @@ const putSchema = z.object(
 
 /** Reads the body of a PUT on a trigger. @throws `request/malformed` */
 export function parseTriggerPut(body: JsonValue): CommonPut {
-  return commonPutOf(parsePut(body, putSchema));
+  return commonPutOf(parsePut(body, triggerPutSchema));
 }
 
 /**
