@@ -10,7 +10,7 @@ import type { RuleCatalog } from "../entities/rule-catalog.ts";
 import type { Rule } from "../entities/rule.ts";
 import type { Trigger } from "../entities/trigger.ts";
 import { activationIds } from "../invocation/ids.ts";
-import { argsOf, sizeFault } from "./args.ts";
+import { argsOf, sizeFault, withHeaders } from "./args.ts";
 import { inParallel } from "./parallel.ts";
 import { type RuleInvocationDeps, RuleInvocations } from "./rule-invocations.ts";
 import { logLine, type RuleOutcome } from "./rule-outcome.ts";
@@ -46,7 +46,7 @@ export interface FiringDeps extends RuleInvocationDeps {
   readonly triggers: Catalog<Trigger>;
   readonly rules: RuleCatalog;
   readonly clock: Clock;
-  /** Bytes of the merged arguments, as JSON: what a caller might send to an action. */
+  /** Bytes of the merged arguments, as JSON and without headers: what a caller might send to an action. */
   readonly argsBytesMax: number;
 }
 
@@ -96,9 +96,10 @@ export class TriggerFiring {
   }
 
   #start(request: FireRequest, trigger: Trigger, rules: readonly Rule[]): Promise<readonly RuleOutcome[]> {
-    const { identity, transactionId, ids } = request;
-    const args = argsOf(trigger, request);
-    const tooLarge = sizeFault(args, this.#deps.argsBytesMax);
+    const { identity, payload, headers, transactionId, ids } = request;
+    const merged = argsOf(trigger, payload);
+    const tooLarge = sizeFault(merged, this.#deps.argsBytesMax);
+    const args = withHeaders(merged, headers);
     return inParallel<Rule, RuleOutcome>(rules, PARALLEL_MAX, (rule) => {
       if (rule.status !== "active") return { rule, kind: "inactive" };
       if (tooLarge !== undefined) return { rule, kind: "failed", error: tooLarge };

@@ -215,6 +215,12 @@ test("a payload must be an object of at most a megabyte, and may be left out", a
   const text = await api.call("POST", `${TRIGGERS}/t`, { raw: "{}", headers: { "content-type": "text/plain" } });
   assert.equal(text.status, 415);
   assert.equal(api.invocations.calls.length, 0);
+  // With the parameter that the trigger adds.
+  const q = "x".repeat(1_048_576 - '{"p":1,"q":""}'.length);
+  await api.call("POST", `${TRIGGERS}/t`, { json: { q, __ow_headers: "mine" }, headers: { "x-own": "1" } });
+  assert.equal(api.invocations.calls.length, 0, "one byte too many with its own headers");
+  await api.call("POST", `${TRIGGERS}/t`, { json: { q }, headers: { "x-own": "1" } });
+  assert.equal(Object(api.invocations.calls[0]?.payload["__ow_headers"])["x-own"], "1");
   const empty = await api.call("POST", `${TRIGGERS}/t`);
   assert.equal(empty.status, 202);
   const record = await api.call("GET", `${TREE}/activations/${empty.body.activationId}`);
