@@ -1,0 +1,6 @@
+/** Returns the input. */
+function main(params) {
+  return params;
+}
+
+exports.main = main;
