@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type CronExpression, CronExpressionParser } from "cron-parser";
 import { PlatformError } from "../../kernel/errors.ts";
 import { Lru } from "../cache/lru.ts";
@@ -67,6 +68,15 @@ export class CronRules {
     this.#parsed.set(key, expression);
     return expression;
   }
+}
+
+/**
+ * A pattern of five fields moved to one second of the minute, which follows from the name: alarms of the same minute then do not all
+ * fire at its beginning, and each keeps its distance from one tick to the next. One of six fields is left as it is.
+ */
+export function delayedCron(cron: string, name: string): string {
+  if (cron.trim().split(/\s+/).length !== 5) return cron;
+  return `${createHash("sha256").update(name).digest().readUInt32BE() % 60} ${cron}`;
 }
 
 function isTimezone(name: string): boolean {
