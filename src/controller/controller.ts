@@ -1,3 +1,5 @@
+import type { Incarnation } from "../kernel/ids.ts";
+import type { Random } from "../kernel/random.ts";
 import { followChanges } from "./cache/changes.ts";
 import { createApi } from "./api/server.ts";
 import type { ApiContext, ListenOptions } from "./api/context.ts";
@@ -6,7 +8,9 @@ import { Runtimes, type RuntimesAdvert } from "./entities/runtimes.ts";
 import { Authenticator } from "./entitlement/authenticator.ts";
 import { namespaceLimits } from "./entitlement/limits.ts";
 import { Throttles } from "./entitlement/throttles.ts";
-import type { Invocations } from "./invocation/port.ts";
+import { Compositions } from "./invocation/compositions.ts";
+import { ownerOf } from "./invocation/owner.ts";
+import type { CodeInvocations } from "./invocation/port.ts";
 import { TriggerFiring } from "./triggers/firing.ts";
 
 /** What a controller needs from the rest of the process. */
@@ -16,7 +20,10 @@ export interface ControllerDeps extends Pick<
 > {
   readonly runtimes: RuntimesAdvert;
   /** Runs code on an invoker. */
-  readonly invocations: Invocations;
+  readonly invocations: CodeInvocations;
+  /** This start of this process: the owner of what it journals. */
+  readonly me: Incarnation;
+  readonly random: Random;
 }
 
 /** One controller: entities, entitlement, and the API over them. */
@@ -25,6 +32,8 @@ export interface Controller {
   readonly authenticator: Authenticator;
   /** Fires triggers, for whoever has events that do not come by the API. */
   readonly firing: TriggerFiring;
+  /** Runs sequences and conductors: what a start finds of them in the journal goes on here. */
+  readonly compositions: Compositions;
   /** Follows changes and takes requests. @throws `server/address`, `server/insecure` */
   listen(options: ListenOptions): Promise<{ readonly url: string }>;
   /** Takes nothing new, waits for what runs, cuts it at `server.shutdownMs`. Idempotent. */
@@ -33,14 +42,31 @@ export interface Controller {
 
 /** Builds a controller; nothing is done before `listen`. */
 export function createController(deps: ControllerDeps): Controller {
-  const { options, stores, clock, log, invocations } = deps;
+  const { options, stores, clock, log } = deps;
   const runtimes = new Runtimes(deps.runtimes);
   const entities = createEntities({ stores, runtimes, clock });
   const authenticator = new Authenticator({ subjects: stores.subjects, limits: namespaceLimits(options.limits) });
+  const invocations = new Compositions({
+    ...deps,
+    ...entities,
+    code: deps.invocations,
+    activations: stores.activations,
+    identityOf: (namespace) =>
+      ownerOf({ subjects: stores.subjects, limits: namespaceLimits(options.limits) }, namespace),
+    runtimes,
+  });
   const throttles = new Throttles({ clock, inFlight: (namespace) => invocations.inFlight(namespace) });
   const { activations } = stores;
   const { payloadBytesMax: argsBytesMax } = options.invocation;
-  const firing = new TriggerFiring({ ...deps, ...entities, runtimes, throttles, activations, argsBytesMax });
+  const firing = new TriggerFiring({
+    ...deps,
+    ...entities,
+    invocations,
+    runtimes,
+    throttles,
+    activations,
+    argsBytesMax,
+  });
   const api = createApi({ ...deps, ...entities, runtimes, authenticator, throttles, invocations, firing });
   const stop = new AbortController();
   let following: Promise<void> | undefined;
@@ -48,6 +74,7 @@ export function createController(deps: ControllerDeps): Controller {
     entities,
     authenticator,
     firing,
+    compositions: invocations,
     listen: async (where) => {
       const listeners = [authenticator, ...entities.caches];
       following = followChanges({ changes: stores.changes, listeners, log, signal: stop.signal });

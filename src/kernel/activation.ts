@@ -47,8 +47,8 @@ export interface PromisedActivation {
 export interface ActivationMessage extends PromisedActivation {
   readonly exec: CodeExec;
   readonly limits: ActionLimits;
-  /** The action's parameters with the payload merged over them. */
-  readonly args: JsonObject;
+  /** The action's parameters with the payload merged over them; or an array, which takes their place (between components only). */
+  readonly args: JsonObject | readonly JsonValue[];
   /** Parameters flagged `init`, as environment variables. */
   readonly initEnv: Readonly<Record<string, string>>;
 }

@@ -85,7 +85,18 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
   const status = (): JsonObject => ({ incarnation: me, inFlight: invocations.size, invoker: { ...invoker.status() } });
   const runtimes = runtimesAdvert();
   const version = packageVersion();
-  const controller = createController({ options, stores, invocations, runtimes, status, clock, log, version });
+  const controller = createController({
+    options,
+    stores,
+    invocations,
+    runtimes,
+    status,
+    me,
+    clock,
+    random: random.stream("compositions"),
+    log,
+    version,
+  });
   ({ url } = await controller.listen({ ...options.server, ...tlsOf(options) }));
   undo.push(() => controller.close());
   // After listening, since containers are told the address: with port 0 it is known only now.
@@ -97,6 +108,7 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
     {
       activations: stores.activations,
       invocations,
+      compositions: controller.compositions,
       me,
       page: options.invocation.recoveryPage,
       random: random.stream("recovery"),

@@ -17,13 +17,16 @@ export type RecoveryPlan =
   /** Adopt it and hand it to an invoker. */
   | { readonly kind: "run" }
   /** Adopt it and end it with a record that says that its run was lost. */
-  | { readonly kind: "lose" };
+  | { readonly kind: "lose" }
+  /** Adopt it and go on with it: it ran nowhere itself, and knows which of its components may be run again. */
+  | { readonly kind: "go-on" };
 
 const BEGUN: Readonly<Record<JournalState, boolean>> = { accepted: false, dispatched: false, running: true };
 
 /** Decides about one entry, given that its owner is dead unless it is `me`. */
 export function planRecovery(entry: JournalEntry, me: Incarnation): RecoveryPlan {
   if (entry.owner === me) return { kind: "leave" };
+  if ("composition" in entry.message) return { kind: "go-on" };
   if (BEGUN[entry.state] && !entry.message.retryOnLoss) return { kind: "lose" };
   return { kind: "run" };
 }

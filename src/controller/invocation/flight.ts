@@ -1,5 +1,6 @@
 import type { ActivationMessage } from "../../kernel/activation.ts";
-import type { InvokeResult } from "./port.ts";
+import type { Namespace } from "../../kernel/ids.ts";
+import type { ComponentEvents, InvokeResult } from "./port.ts";
 
 /** A caller that waits for the answer of a blocking call. */
 export interface Waiter {
@@ -16,16 +17,20 @@ export interface Flight {
   /** True once it may have entered a container. */
   begun: boolean;
   waiter: Waiter | undefined;
+  /** Set where a composition has it run, which has a place of its own for all of its components. */
+  readonly component?: ComponentEvents;
 }
 
 /** The activations in flight, counted by namespace: what the concurrency limit looks at. */
 export class Flights {
   readonly #all = new Set<Flight>();
   readonly #perNamespace = new Map<string, number>();
+  #places = 0;
   #onEmpty: (() => void) | undefined;
 
+  /** Places taken. */
   get size(): number {
-    return this.#all.size;
+    return this.#places;
   }
 
   of(namespace: string): number {
@@ -34,29 +39,47 @@ export class Flights {
 
   add(flight: Flight): void {
     this.#all.add(flight);
-    const { namespace } = flight.message.caller;
-    this.#perNamespace.set(namespace, this.of(namespace) + 1);
+    if (flight.component === undefined) this.#take(flight.message.caller.namespace);
   }
 
   /** Takes it out; again is harmless. */
   remove(flight: Flight): void {
     if (!this.#all.delete(flight)) return;
-    const { namespace } = flight.message.caller;
-    const left = this.of(namespace) - 1;
-    if (left === 0) this.#perNamespace.delete(namespace);
-    else this.#perNamespace.set(namespace, left);
-    if (this.#all.size === 0) this.#onEmpty?.();
+    if (flight.component === undefined) this.#leave(flight.message.caller.namespace);
+  }
+
+  /** Takes a place for a composition, whose components come and go in it. Gives back how to leave it; again is harmless. */
+  enter(namespace: Namespace): () => void {
+    this.#take(namespace);
+    let isIn = true;
+    return () => {
+      if (isIn) this.#leave(namespace);
+      isIn = false;
+    };
   }
 
   [Symbol.iterator](): IterableIterator<Flight> {
     return this.#all.values();
   }
 
-  /** Resolves when none is left, now or later. */
+  /** Resolves when no place is taken, now or later. */
   async empty(): Promise<void> {
-    if (this.#all.size === 0) return;
+    if (this.#places === 0) return;
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
+  }
+
+  #take(namespace: string): void {
+    this.#places += 1;
+    this.#perNamespace.set(namespace, this.of(namespace) + 1);
+  }
+
+  #leave(namespace: string): void {
+    this.#places -= 1;
+    const left = this.of(namespace) - 1;
+    if (left === 0) this.#perNamespace.delete(namespace);
+    else this.#perNamespace.set(namespace, left);
+    if (this.#places === 0) this.#onEmpty?.();
   }
 }

@@ -1,8 +1,8 @@
-import type { ActivationMessage, ActivationRecord } from "../../kernel/activation.ts";
+import type { ActivationMessage, ActivationRecord, PromisedActivation } from "../../kernel/activation.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { InvokerPort } from "../../kernel/dispatch.ts";
 import { assert, isPlatformError, PlatformError } from "../../kernel/errors.ts";
-import type { Incarnation, Namespace } from "../../kernel/ids.ts";
+import type { ActivationId, Incarnation, Namespace } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { InvocationOptions } from "../../kernel/options/options.ts";
 import type { Random } from "../../kernel/random.ts";
@@ -12,8 +12,9 @@ import { backoff } from "./backoff.ts";
 import { type Flight, Flights } from "./flight.ts";
 import { activationIds } from "./ids.ts";
 import { messageOf } from "./message.ts";
-import type { Invocations, InvokeRequest, InvokeResult } from "./port.ts";
-import { failureRecordOf, recordOf, recordPath } from "./record.ts";
+import type { CodeInvocations, ComponentEvents, InvokeRequest, InvokeResult } from "./port.ts";
+import { failureRecordOf, recordOf } from "./record.ts";
+import { Records } from "./records.ts";
 
 export interface InvocationDeps {
   readonly options: InvocationOptions;
@@ -27,7 +28,7 @@ export interface InvocationDeps {
 }
 
 /** Refusals that will be the same tomorrow: a promised activation ends with them. After any other it is tried again. */
-const FINAL_REFUSALS: ReadonlySet<string> = new Set(["invoker/kind-unavailable", "invoker/too-large"]);
+export const FINAL_REFUSALS: ReadonlySet<string> = new Set(["invoker/kind-unavailable", "invoker/too-large"]);
 
 /**
  * Runs activations on an invoker and keeps the promises made about them (docs/protocols/journal.md).
@@ -36,18 +37,18 @@ const FINAL_REFUSALS: ReadonlySet<string> = new Set(["invoker/kind-unavailable",
  * follows the answer within a commit interval. A 202, whether at once or after a wait that was too short, is a promise, and is
  * journaled first.
  */
-export class LocalInvocations implements Invocations {
+export class LocalInvocations implements CodeInvocations {
   readonly #deps: InvocationDeps;
   readonly #flights = new Flights();
   readonly #nextId: ReturnType<typeof activationIds>;
-  /** Records on their way into the store: their activations are over and count no more. */
-  readonly #storing = new Set<Promise<void>>();
+  readonly #records: Records;
   readonly #stop = new AbortController();
   #closing = false;
 
   constructor(deps: InvocationDeps) {
     this.#deps = deps;
     this.#nextId = activationIds(deps.clock);
+    this.#records = new Records({ ...deps, signal: this.#stop.signal });
   }
 
   inFlight(namespace: Namespace): number {
@@ -71,6 +72,35 @@ export class LocalInvocations implements Invocations {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  get stopped(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  nextId(): ActivationId {
+    return this.#nextId();
+  }
+
+  enter(namespace: Namespace, { promised }: { readonly promised: boolean } = { promised: false }): () => void {
+    if (!promised) this.#admit();
+    return this.#flights.enter(namespace);
+  }
+
+  run(message: ActivationMessage, component: ComponentEvents): void {
+    const flight: Flight = { message, journaled: undefined, begun: false, waiter: undefined, component };
+    // A composition that is promised goes on while the platform drains: `stopped` is what ends it.
+    if (this.#stop.signal.aborted) return component.onRefused(stopping());
+    this.#flights.add(flight);
+    this.#dispatch(flight, 1);
+  }
+
+  store(
+    record: ActivationRecord,
+    message: PromisedActivation,
+    { journaled }: { readonly journaled: boolean },
+  ): Promise<boolean> {
+    return this.#records.store(record, { message, journaled: journaled ? Promise.resolve() : undefined });
   }
 
   /** Takes an activation whose journal entry this process has just adopted, and runs it. */
@@ -101,23 +131,24 @@ export class LocalInvocations implements Invocations {
     await Promise.race([this.#quiet(), deadline]);
     clearTimeout(timer);
     this.#stop.abort();
-    const drained = this.#flights.size + this.#storing.size === 0;
+    const drained = this.#flights.size + this.#records.size === 0;
     for (const flight of this.#flights) {
       this.#answer(flight, new PlatformError("invoker/closing", "the platform is stopping and cut this activation"));
       this.#flights.remove(flight);
+      flight.component?.onRefused(stopping());
     }
     return drained;
   }
 
   async #quiet(): Promise<void> {
     await this.#flights.empty();
-    await Promise.all(this.#storing);
+    await this.#records.settled();
   }
 
   #admit(): void {
-    if (this.#closing) throw new PlatformError("invoker/closing", "the platform is stopping");
+    if (this.#closing) throw stopping();
     const { inFlightMax } = this.#deps.options;
-    if (this.#flights.size + this.#storing.size >= inFlightMax) {
+    if (this.#flights.size + this.#records.size >= inFlightMax) {
       throw new PlatformError("invoker/buffer-full", `all ${inFlightMax} places for activations in flight are taken`);
     }
   }
@@ -180,11 +211,14 @@ export class LocalInvocations implements Invocations {
     invoker.dispatch(flight.message, {
       beforeRun: () => {
         flight.begun = true;
+        if (flight.component !== undefined) return flight.component.beforeRun();
         return flight.journaled === undefined ? undefined : this.#markRunning(flight);
       },
       onResult: (outcome) => {
-        if (flight.waiter === undefined) return;
+        if (flight.waiter === undefined && flight.component === undefined) return;
+        if (this.#stop.signal.aborted) return;
         answered = recordOf(flight.message, outcome, []);
+        flight.component?.onAnswered(answered);
         this.#answer(flight, { kind: "done", record: answered });
       },
       onComplete: (outcome, logs) => {
@@ -192,7 +226,8 @@ export class LocalInvocations implements Invocations {
         const record = answered === undefined || logs.length > 0 ? recordOf(flight.message, outcome, logs) : answered;
         // Nobody waits here any more, unless no result was told before.
         this.#answer(flight, { kind: "done", record });
-        void this.#end(flight, record);
+        if (answered === undefined) flight.component?.onAnswered(record);
+        void this.#end(flight, record).then((stored) => flight.component?.onStored(stored));
       },
       onRefused: (error) => void this.#refused(flight, error, attempt),
     });
@@ -209,6 +244,11 @@ export class LocalInvocations implements Invocations {
     const { random, log, clock } = this.#deps;
     const activationId = flight.message.activationId;
     flight.begun = false;
+    if (flight.component !== undefined) {
+      this.#flights.remove(flight);
+      flight.component.onRefused(error);
+      return;
+    }
     if (flight.journaled === undefined) {
       this.#answer(flight, error);
       this.#flights.remove(flight);
@@ -232,32 +272,9 @@ export class LocalInvocations implements Invocations {
   }
 
   /** The activation is over: it counts no more, and its record goes to the store. */
-  #end(flight: Flight, record: ActivationRecord): Promise<void> {
+  #end(flight: Flight, record: ActivationRecord): Promise<boolean> {
     this.#flights.remove(flight);
-    const stored = this.#store(flight, record).then(() => void this.#storing.delete(stored));
-    this.#storing.add(stored);
-    return stored;
-  }
-
-  /** Never rejects: a store that cannot take the record now is asked again until this process stops. */
-  async #store(flight: Flight, record: ActivationRecord): Promise<void> {
-    const { activations, me, log, random } = this.#deps;
-    const { activationId, unstored } = flight.message;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        if (flight.journaled !== undefined) await flight.journaled;
-        const result = await activations.finish(record, {
-          path: recordPath(flight.message),
-          ...(flight.journaled === undefined ? undefined : { owner: me }),
-          keep: unstored !== true,
-        });
-        if (result !== "stored") log.warn({ activationId, result }, "an activation's record was not stored");
-        return;
-      } catch (error) {
-        if (attempt === 1) log.error({ activationId, err: error }, "an activation's record cannot be stored yet");
-        if (!(await backoff(attempt, random, this.#stop.signal))) return;
-      }
-    }
+    return this.#records.store(record, flight);
   }
 
   #answer(flight: Flight, answer: InvokeResult | Error): void {
@@ -268,6 +285,10 @@ export class LocalInvocations implements Invocations {
     if (answer instanceof Error) waiter.reject(answer);
     else waiter.resolve(answer);
   }
+}
+
+function stopping(): PlatformError<"invoker/closing"> {
+  return new PlatformError("invoker/closing", "the platform is stopping");
 }
 
 /** Ids of ours are random: one that is known already is a defect, and its call is refused before anything runs. */

@@ -1,9 +1,10 @@
-import type { KeyValue } from "../../kernel/action.ts";
+import type { ActionRef, KeyValue } from "../../kernel/action.ts";
 import type { ActivationMessage } from "../../kernel/activation.ts";
 import { PlatformError } from "../../kernel/errors.ts";
-import type { ActivationId } from "../../kernel/ids.ts";
-import type { JsonObject, JsonValue } from "../../kernel/json.ts";
-import type { CodeAction, EffectiveAction } from "../entities/action.ts";
+import type { ActivationId, TransactionId } from "../../kernel/ids.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../kernel/json.ts";
+import type { Identity } from "../entitlement/identity.ts";
+import { type CodeAction, type EffectiveAction, isCode } from "../entities/action.ts";
 import { refText } from "../entities/ref.ts";
 import type { InvokeRequest } from "./port.ts";
 
@@ -19,6 +20,20 @@ interface ActionFacts {
   readonly passesApiKey: boolean;
   readonly recordAnnotations: readonly KeyValue[];
   readonly retryOnLoss: boolean;
+  /** It is a conductor: its answers may name what to run next. */
+  readonly conducts: boolean;
+}
+
+/** Everything of a message but the call itself: one action, at one revision, as one caller calls it. Plain data. */
+export interface CallTemplate {
+  readonly base: Omit<ActivationMessage, "activationId" | "acceptedAt" | "args">;
+  /** What the payload is laid over. */
+  readonly parameters: JsonObject;
+}
+
+interface Caller {
+  readonly identity: Identity;
+  readonly transactionId: TransactionId;
 }
 
 const factsOf = new WeakMap<EffectiveAction, ActionFacts>();
@@ -33,9 +48,20 @@ export function messageOf(
   activationId: ActivationId,
   acceptedAt: number,
 ): ActivationMessage {
-  const { action, identity, payload } = request;
-  const facts = factsOfAction(action);
-  for (const name of facts.finalNames) {
+  const { action, payload } = request;
+  requireAllowed(action, payload);
+  const { parameters } = factsOfAction(action);
+  return {
+    activationId,
+    ...baseOf(action, request),
+    args: parameters === EMPTY ? payload : { ...parameters, ...payload },
+    acceptedAt,
+  };
+}
+
+/** @throws `request/malformed` when the payload sets a final parameter. */
+export function requireAllowed(action: EffectiveAction, payload: JsonObject): void {
+  for (const name of factsOfAction(action).finalNames) {
     if (Object.hasOwn(payload, name)) {
       throw new PlatformError(
         "request/malformed",
@@ -43,28 +69,69 @@ export function messageOf(
       );
     }
   }
+}
+
+/** True for a conductor. The annotation means nothing on a sequence. */
+export function isConductor(action: EffectiveAction): action is EffectiveAction & CodeAction {
+  return isCode(action) && factsOfAction(action).conducts;
+}
+
+/** What the records of an action's activations say beyond what each run says of itself. */
+export function recordAnnotationsOf(action: EffectiveAction): readonly KeyValue[] {
+  return factsOfAction(action).recordAnnotations;
+}
+
+/** How a composition calls one of its components. */
+export function templateOf(action: EffectiveAction & CodeAction, caller: Caller): CallTemplate {
+  const base = baseOf(action, caller);
+  const recordAnnotations = [...base.recordAnnotations, { key: "causedBy", value: "sequence" }];
+  return { base: { ...base, recordAnnotations }, parameters: factsOfAction(action).parameters };
+}
+
+/** One such call. Final parameters bind those who call from outside only, as in OpenWhisk. */
+export function componentMessageOf(
+  { base, parameters }: CallTemplate,
+  call: {
+    readonly activationId: ActivationId;
+    readonly acceptedAt: number;
+    readonly cause: ActivationId;
+    readonly payload: ActivationMessage["args"];
+  },
+): ActivationMessage {
+  const { activationId, acceptedAt, cause, payload } = call;
   return {
+    ...base,
     activationId,
-    transactionId: request.transactionId,
-    action: {
-      namespace: action.namespace,
-      path: action.path,
-      version: action.version,
-      revision: action.revision,
-    },
+    acceptedAt,
+    cause,
+    args: isJsonObject(payload) ? { ...parameters, ...payload } : payload,
+  };
+}
+
+function baseOf(action: EffectiveAction & CodeAction, { identity, transactionId }: Caller): CallTemplate["base"] {
+  const facts = factsOfAction(action);
+  return {
+    transactionId,
+    action: actionRefOf(action),
     exec: action.exec,
     limits: action.limits,
-    caller: {
-      subject: identity.subject,
-      namespace: identity.namespace,
-      ...(facts.passesApiKey ? { apiKey: identity.authKey } : undefined),
-    },
-    args: facts.parameters === EMPTY ? payload : { ...facts.parameters, ...payload },
+    caller: callerOf(identity, facts.passesApiKey),
     initEnv: facts.initEnv,
-    acceptedAt,
     recordAnnotations: facts.recordAnnotations,
     retryOnLoss: facts.retryOnLoss,
     ...(identity.limits.storeActivations ? undefined : { unstored: true as const }),
+  };
+}
+
+export function actionRefOf({ namespace, path, version, revision }: EffectiveAction): ActionRef {
+  return { namespace, path, version, revision };
+}
+
+export function callerOf(identity: Identity, passesApiKey: boolean): ActivationMessage["caller"] {
+  return {
+    subject: identity.subject,
+    namespace: identity.namespace,
+    ...(passesApiKey ? { apiKey: identity.authKey } : undefined),
   };
 }
 
@@ -84,6 +151,7 @@ function factsOfAction(action: EffectiveAction): ActionFacts {
     // Actions stored without the annotation count as asking for the key, as in OpenWhisk; new ones are stored with it (false).
     passesApiKey: isTruthy(annotation(action, "provide-api-key") ?? true),
     retryOnLoss: isTruthy(annotation(action, "retry-on-loss")),
+    conducts: isTruthy(annotation(action, "conductor")),
     recordAnnotations: action.binding === undefined ? [] : [{ key: "binding", value: refText(action.binding) }],
   };
   factsOf.set(action, facts);

@@ -1,4 +1,4 @@
-import type { ActivationRecord } from "../../kernel/activation.ts";
+import type { ActivationMessage, ActivationRecord, PromisedActivation } from "../../kernel/activation.ts";
 import type { ActivationId, Namespace, TransactionId } from "../../kernel/ids.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Identity } from "../entitlement/identity.ts";
@@ -34,4 +34,33 @@ export interface Invocations {
   invoke(request: InvokeRequest): Promise<InvokeResult>;
   /** Activations of the namespace that were taken and are not over: what the concurrency limit counts. */
   inFlight(namespace: Namespace): number;
+}
+
+/** What a composition hears of a component, in this order; after `onRefused` nothing. */
+export interface ComponentEvents {
+  /** It is about to enter a container; a promise holds it back until it resolves, a rejection gives it back as refused. */
+  readonly beforeRun: () => Promise<void> | undefined;
+  /** Its answer is there; its logs are not yet in this record. */
+  readonly onAnswered: (record: ActivationRecord) => void;
+  /** Its record is in the store; false when the process stops before it was. */
+  readonly onStored: (stored: boolean) => void;
+  /** It did not run. `invoker/closing` where the process stops, also for one that runs. */
+  readonly onRefused: (error: Error) => void;
+}
+
+/** Runs code: the leaf under compositions, and what these need of it. */
+export interface CodeInvocations extends Invocations {
+  /** Aborted when this process lets go of what is in flight. */
+  readonly stopped: AbortSignal;
+  /**
+   * Takes a place in flight for a composition; gives back how to leave it.
+   *
+   * @throws `invoker/closing`, `invoker/buffer-full`; neither where `promised` already, which must be kept
+   */
+  enter(namespace: Namespace, options?: { readonly promised: boolean }): () => void;
+  nextId(): ActivationId;
+  /** Runs a component. It is not journaled: its composition's entry speaks for it. */
+  run(message: ActivationMessage, events: ComponentEvents): void;
+  /** Ends what ran without a container; `journaled` when it has an entry of this process's. True when stored. Never rejects. */
+  store(record: ActivationRecord, of: PromisedActivation, options: { readonly journaled: boolean }): Promise<boolean>;
 }

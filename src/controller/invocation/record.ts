@@ -1,4 +1,4 @@
-import type { KeyValue } from "../../kernel/action.ts";
+import type { ActionLimits, KeyValue } from "../../kernel/action.ts";
 import {
   type ActivationMessage,
   type ActivationRecord,
@@ -68,18 +68,15 @@ function assemble(message: ActivationMessage, ending: Ending): ActivationRecord 
     annotations: [
       { key: "path", value: `${action.namespace}/${action.path}` },
       { key: "kind", value: message.exec.kind },
-      {
-        key: "limits",
-        value: {
-          timeout: limits.timeoutMs,
-          memory: limits.memoryMb,
-          logs: limits.logsMb,
-          concurrency: limits.concurrency,
-        },
-      },
+      limitsAnnotation(limits),
       ...ending.annotations,
       ...message.recordAnnotations,
     ],
     publish: false,
   };
+}
+
+/** How records tell an action's limits. */
+export function limitsAnnotation({ timeoutMs, memoryMb, logsMb, concurrency }: ActionLimits): KeyValue {
+  return { key: "limits", value: { timeout: timeoutMs, memory: memoryMb, logs: logsMb, concurrency } };
 }

@@ -1,15 +1,28 @@
 import { request as httpRequest } from "node:http";
 import { type Controller, createController } from "../../../src/controller/controller.ts";
 import type { RuntimesAdvert } from "../../../src/controller/entities/runtimes.ts";
-import type { Invocations, InvokeRequest, InvokeResult } from "../../../src/controller/invocation/port.ts";
-import type { ActivationRecord, StatusCode } from "../../../src/kernel/activation.ts";
+import type {
+  CodeInvocations,
+  ComponentEvents,
+  InvokeRequest,
+  InvokeResult,
+} from "../../../src/controller/invocation/port.ts";
+import { recordOf as runRecordOf } from "../../../src/controller/invocation/record.ts";
+import type {
+  ActivationMessage,
+  ActivationRecord,
+  PromisedActivation,
+  StatusCode,
+} from "../../../src/kernel/activation.ts";
 import { type Clock, systemClock } from "../../../src/kernel/clock.ts";
-import { type ActivationId, asId } from "../../../src/kernel/ids.ts";
+import { type ActivationId, asId, type Incarnation } from "../../../src/kernel/ids.ts";
 import type { JsonValue } from "../../../src/kernel/json.ts";
 import { silentLog, type Log } from "../../../src/kernel/log.ts";
 import { optionsSchema, type SkeinOptions } from "../../../src/kernel/options/options.ts";
 import { memoryStores } from "../../../src/store/memory.ts";
-import type { Stores } from "../../../src/store/ports.ts";
+import { seededRandom } from "../../../src/kernel/random.ts";
+import type { ActivationStore, Stores } from "../../../src/store/ports.ts";
+import { outcomeOf } from "../../support/messages.ts";
 import { checkExchange } from "../../support/swagger.ts";
 
 export const GUEST = "11111111-1111-1111-1111-111111111111:" + "g".repeat(64);
@@ -71,14 +84,16 @@ export async function startApi(
   await addSubject(stores, "guest", GUEST);
   await addSubject(stores, "other", OTHER);
   await addSubject(stores, "whisk.system", SYSTEM);
-  const invocations = new ScriptedInvocations();
+  const invocations = new ScriptedInvocations(stores.activations);
   const controller = createController({
     options,
     stores,
     invocations,
     runtimes: ADVERT,
     status: () => ({ controller: "up" }),
+    me: asId("test"),
     clock,
+    random: seededRandom("api"),
     log: settings.log ?? silentLog,
     version: "0.1.0",
   });
@@ -162,13 +177,24 @@ function exchange(
 }
 
 /** An in-process double: every call is kept, and answered by `answer`. */
-export class ScriptedInvocations implements Invocations {
+export class ScriptedInvocations implements CodeInvocations {
   readonly calls: InvokeRequest[] = [];
+  /** What sequences and conductors had run. */
+  readonly components: ActivationMessage[] = [];
+  readonly stopped = new AbortController().signal;
   flying = 0;
+  readonly #activations: ActivationStore;
   answer: (request: InvokeRequest) => InvokeResult | Promise<InvokeResult> = (request) =>
     request.waitMs === undefined
       ? { kind: "accepted", activationId: nextId() }
       : { kind: "done", record: recordOf(request, { result: request.payload }) };
+
+  /** What a component gives back: its arguments, unless the test says otherwise. */
+  answerComponent: (message: ActivationMessage) => JsonValue = ({ args }) => args;
+
+  constructor(activations: ActivationStore) {
+    this.#activations = activations;
+  }
 
   async invoke(request: InvokeRequest): Promise<InvokeResult> {
     this.calls.push(request);
@@ -177,6 +203,37 @@ export class ScriptedInvocations implements Invocations {
 
   inFlight(): number {
     return this.flying;
+  }
+
+  enter(): () => void {
+    this.flying += 1;
+    return () => void (this.flying -= 1);
+  }
+
+  nextId(): ActivationId {
+    return nextId();
+  }
+
+  run(message: ActivationMessage, events: ComponentEvents): void {
+    this.components.push(message);
+    const run = async (): Promise<void> => {
+      await events.beforeRun();
+      const outcome = outcomeOf(this.answerComponent(message));
+      const record = runRecordOf(message, outcome, []);
+      events.onAnswered(record);
+      events.onStored(await this.store(record, message, { journaled: false }));
+    };
+    run().catch((error: Error) => events.onRefused(error));
+  }
+
+  async store(
+    record: ActivationRecord,
+    { action }: PromisedActivation,
+    { journaled }: { readonly journaled: boolean },
+  ): Promise<boolean> {
+    const owner = journaled ? { owner: asId<Incarnation>("test") } : {};
+    await this.#activations.finish(record, { path: action.path, ...owner });
+    return true;
   }
 }
 

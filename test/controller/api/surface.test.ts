@@ -4,9 +4,11 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { createController } from "../../../src/controller/controller.ts";
 import { isPlatformError } from "../../../src/kernel/errors.ts";
+import { asId } from "../../../src/kernel/ids.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { silentLog } from "../../../src/kernel/log.ts";
 import { optionsSchema } from "../../../src/kernel/options/options.ts";
+import { seededRandom } from "../../../src/kernel/random.ts";
 import { memoryStores } from "../../../src/store/memory.ts";
 import { ADVERT, basic, GUEST, OTHER, recordOf, ScriptedInvocations, source, startApi, SYSTEM } from "./harness.ts";
 
@@ -242,13 +244,16 @@ test("closing cuts what does not end in time", async () => {
 });
 
 test("listening beyond loopback needs TLS or a word for it, and a taken port is told by name", async () => {
+  const stores = memoryStores({ clock: systemClock });
   const api = () =>
     createController({
       options: optionsSchema.parse({}),
-      stores: memoryStores({ clock: systemClock }),
-      invocations: new ScriptedInvocations(),
+      stores,
+      invocations: new ScriptedInvocations(stores.activations),
       runtimes: ADVERT,
       status: () => ({}),
+      me: asId("test"),
+      random: seededRandom("surface"),
       clock: systemClock,
       log: silentLog,
       version: "0",

@@ -22,6 +22,13 @@ for (const [state, cell] of Object.entries(TABLE) as [JournalState, Cell][]) {
     assert.equal(planRecovery({ message: repeatable, state, owner: dead }, me).kind, cell.repeatable);
   });
 
+  test(`a dead owner's ${state} composition is gone on with, whatever its state`, () => {
+    const { args: _, exec: _exec, limits: _limits, initEnv: _env, ...promised } = messageNumber(1);
+    const message = { ...promised, composition: {} };
+    assert.equal(planRecovery({ message, state, owner: dead }, me).kind, "go-on");
+    assert.equal(planRecovery({ message, state, owner: me }, me).kind, "leave");
+  });
+
   test(`one's own ${state} entry is left alone`, () => {
     assert.equal(planRecovery({ message: messageNumber(1), state, owner: me }, me).kind, "leave");
   });

@@ -250,7 +250,8 @@ test("a successor runs what never began, ends what had begun, and repeats what m
   await activations.accept({ message: fresh, state: "accepted", owner: dead });
   await activations.accept({ message: begun, state: "running", owner: dead });
   await activations.accept({ message: repeatable, state: "running", owner: dead });
-  const deps = { activations, invocations, me, page: 2, random, log: silentLog };
+  const compositions = { resume: () => assert.fail("there are none") };
+  const deps = { activations, invocations, compositions, me, page: 2, random, log: silentLog };
   const report = await recoverJournal(deps, new AbortController().signal);
   assert.deepEqual(report, { resumed: 2, lost: 1 });
   assert.deepEqual(

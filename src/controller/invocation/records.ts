@@ -1,0 +1,70 @@
+import type { ActivationRecord, PromisedActivation } from "../../kernel/activation.ts";
+import type { Incarnation } from "../../kernel/ids.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { ActivationStore } from "../../store/ports.ts";
+import { backoff } from "./backoff.ts";
+import { recordPath } from "./record.ts";
+
+interface RecordsDeps {
+  readonly activations: ActivationStore;
+  readonly me: Incarnation;
+  readonly random: Random;
+  readonly log: Log;
+  /** Aborted when nothing is tried again any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What is over. */
+interface Over {
+  readonly message: PromisedActivation;
+  /** Settles when the journal has it; undefined when it was promised to nobody. May become that when the journal refuses. */
+  readonly journaled: Promise<unknown> | undefined;
+}
+
+/** Records on their way into the store: their activations are over and count no more. */
+export class Records {
+  readonly #deps: RecordsDeps;
+  readonly #storing = new Set<Promise<boolean>>();
+
+  constructor(deps: RecordsDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#storing.size;
+  }
+
+  /** Ends an activation. True when its one record is in the store; false when the process stopped before. Never rejects. */
+  store(record: ActivationRecord, over: Over): Promise<boolean> {
+    const stored = this.#store(record, over).finally(() => this.#storing.delete(stored));
+    this.#storing.add(stored);
+    return stored;
+  }
+
+  /** Resolves when nothing is on its way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#storing);
+  }
+
+  /** A store that cannot take the record now is asked again until this process stops. */
+  async #store(record: ActivationRecord, over: Over): Promise<boolean> {
+    const { activations, me, log, random, signal } = this.#deps;
+    const { activationId, unstored } = over.message;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        if (over.journaled !== undefined) await over.journaled;
+        const result = await activations.finish(record, {
+          path: recordPath(over.message),
+          ...(over.journaled === undefined ? undefined : { owner: me }),
+          keep: unstored !== true,
+        });
+        if (result !== "stored") log.warn({ activationId, result }, "an activation's record was not stored");
+        return result !== "not-owner";
+      } catch (error) {
+        if (attempt === 1) log.error({ activationId, err: error }, "an activation's record cannot be stored yet");
+        if (!(await backoff(attempt, random, signal))) return false;
+      }
+    }
+  }
+}
