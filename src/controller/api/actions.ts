@@ -3,7 +3,7 @@ import type { EntityPath, Namespace } from "../../kernel/ids.ts";
 import type { Identity } from "../entitlement/identity.ts";
 import { requireKind, requireOwner } from "../entitlement/rights.ts";
 import type { Action } from "../entities/action.ts";
-import { parseActionPut } from "../entities/action-put.ts";
+import { actionPutSchema, parseActionPut } from "../entities/action-put.ts";
 import { actionView, briefView } from "../entities/action-view.ts";
 import { type EntityRef, packageOf, refText } from "../entities/ref.ts";
 import { actionRefOf, nameOf, namespaceOf } from "./address.ts";
@@ -39,6 +39,7 @@ function listOperation(context: ApiContext): CallerOperation {
     summary: "List the actions of a namespace, those in packages too",
     query: ["limit", "skip", "count"],
     statuses: [200, 400, 403],
+    answers: { 200: ["Action"] },
     handle: async (request, identity) => {
       const namespace = namespaceOf(request, identity);
       requireOwner(identity, namespace);
@@ -53,6 +54,7 @@ function listPackageOperation(context: ApiContext): CallerOperation {
     summary: "List the actions of a package",
     query: ["limit", "skip", "count"],
     statuses: [200, 400, 403, 404, 409],
+    answers: { 200: ["Action"] },
     handle: async (request, identity) => {
       const namespace = namespaceOf(request, identity);
       const ref = { namespace, path: nameOf(request, "package") };
@@ -81,6 +83,7 @@ function readOperation(context: ApiContext): CallerOperation {
     summary: "Read an action",
     query: ["code"],
     statuses: [200, 400, 403, 404, 409],
+    answers: { 200: "Action" },
     handle: async (request, identity) => {
       const ref = actionRefOf(request, identity);
       const withCode = flag(request.query, "code", true);
@@ -97,6 +100,8 @@ function writeOperation(context: ApiContext): CallerOperation {
     summary: "Create an action, or update it",
     query: ["overwrite"],
     statuses: [200, 400, 403, 404, 409, 413, 415],
+    body: { name: "action", schema: actionPutSchema, required: true },
+    answers: { 200: "Action" },
     handle: async (request, identity) => {
       const ref = await changeable(context, request, identity);
       const put = parseActionPut(documentOf(request), { runtimes: context.runtimes, own: identity.namespace });
@@ -117,6 +122,7 @@ function removeOperation(context: ApiContext): CallerOperation {
     access: "caller",
     summary: "Delete an action",
     statuses: [200, 400, 403, 404, 409],
+    answers: { 200: "Action" },
     handle: async (request, identity) => {
       const ref = await changeable(context, request, identity);
       const { action, code } = await context.actions.remove(ref);

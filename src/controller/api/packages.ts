@@ -4,7 +4,7 @@ import type { Identity } from "../entitlement/identity.ts";
 import { requireOwner } from "../entitlement/rights.ts";
 import type { Content } from "../entities/catalog.ts";
 import { contentsOf, removePackage } from "../entities/package-contents.ts";
-import { packageContentOf, type PackagePut, parsePackagePut } from "../entities/package-put.ts";
+import { packageContentOf, type PackagePut, packagePutSchema, parsePackagePut } from "../entities/package-put.ts";
 import { briefPackageView, packageView, wholePackageView } from "../entities/package-view.ts";
 import type { Package } from "../entities/package.ts";
 import { requireKeyValueSizes } from "../entities/put-fields.ts";
@@ -44,6 +44,7 @@ function listOperation(context: ApiContext): CallerOperation {
     summary: "List the packages of a namespace: of another's those that are published",
     query: ["limit", "skip", "count"],
     statuses: [200, 400],
+    answers: { 200: ["PackageBrief"] },
     handle: async (request, identity) => {
       const namespace = namespaceOf(request, identity);
       const { skip, limit } = page(request.query, COLLECTION);
@@ -75,6 +76,7 @@ function readOperation(context: ApiContext): CallerOperation {
     access: "caller",
     summary: "Read a package and what is in it",
     statuses: [200, 400, 403, 404, 409, 422],
+    answers: { 200: "Package" },
     handle: async (request, identity) => {
       const ref = packageRefOf(request, identity);
       const reached = await reach(context, identity, ref);
@@ -109,6 +111,8 @@ function writeOperation(context: ApiContext): CallerOperation {
     summary: "Create a package or a binding, or update it",
     query: ["overwrite"],
     statuses: [200, 400, 403, 409, 413, 415, 422],
+    body: { name: "package", schema: packagePutSchema, required: true },
+    answers: { 200: "Package" },
     handle: async (request, identity) => {
       const ref = ownPackageRefOf(request, identity);
       const bytesMax = context.options.limits.action.parameterBytesMax;
@@ -164,6 +168,7 @@ function removeOperation(context: ApiContext): CallerOperation {
     summary: "Delete a package, with `force` also what is in it",
     query: ["force"],
     statuses: [200, 400, 403, 404, 409],
+    answers: { 200: "Package" },
     handle: async (request, identity) => {
       const ref = ownPackageRefOf(request, identity);
       const force = flag(request.query, "force", false);

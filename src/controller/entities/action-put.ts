@@ -41,7 +41,8 @@ const limit = (name: string) =>
     .int({ error: `${name} limit must be whole number` })
     .nullish();
 
-const putSchema = z.object(
+/** What a PUT may send; what of `exec` belongs together depends on its kind. */
+export const actionPutSchema = z.object(
   {
     exec: z
       .object(
@@ -83,7 +84,7 @@ export function parseActionPut(
   body: JsonValue,
   { runtimes, own }: { readonly runtimes: Runtimes; readonly own: Namespace },
 ): ActionPut {
-  const { exec, delAnnotations, limits, ...common } = parsePut(body, putSchema);
+  const { exec, delAnnotations, limits, ...common } = parsePut(body, actionPutSchema);
   return {
     ...(exec ? { exec: execOf(exec, runtimes, own) } : {}),
     ...commonPutOf(common),

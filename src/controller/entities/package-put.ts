@@ -18,37 +18,34 @@ export interface PackagePut extends CommonPut {
 /** The annotation that says what a binding is of, for clients that see annotations only. Ours: what clients send of it is dropped. */
 const BINDING = "binding";
 
-const putSchema = z.object(
+const part = (name: string) => z.string({ error: `${name} malformed: a string is expected` }).optional();
+const sentBinding = z.object({ namespace: part("namespace"), name: part("name") }, { error: "Object expected" });
+
+/** What a PUT may send. */
+export const packagePutSchema = z.object(
   {
     ...commonFields,
-    binding: z
-      .object({ namespace: z.unknown().optional(), name: z.unknown().optional() }, { error: "Object expected" })
-      .nullish(),
+    binding: sentBinding.nullish(),
   },
   { error: "Object expected" },
 );
 
 /** Reads the body of a PUT on a package; `own` is what `_` stands for. @throws `request/malformed` */
 export function parsePackagePut(body: JsonValue, own: Namespace): PackagePut {
-  const { binding, ...common } = parsePut(body, putSchema);
+  const { binding, ...common } = parsePut(body, packagePutSchema);
   const target = binding ? bindingOf(binding, own) : undefined;
   return { ...commonPutOf(common), ...(target ? { binding: target } : {}) };
 }
 
 /** `{}` is how a package that is no binding is shown, and may be sent back. */
-function bindingOf(
-  sent: { readonly namespace?: unknown; readonly name?: unknown },
-  own: Namespace,
-): EntityRef | undefined {
-  if (sent.namespace === undefined && sent.name === undefined) return undefined;
-  const namespace = partOf(sent.namespace, "namespace");
-  const name = partOf(sent.name, "name");
-  return { namespace: namespace === "_" ? own : asId(namespace), path: asId(name) };
+function bindingOf({ namespace, name }: z.infer<typeof sentBinding>, own: Namespace): EntityRef | undefined {
+  if (namespace === undefined && name === undefined) return undefined;
+  const [where, what] = [nameOf(namespace, "namespace"), nameOf(name, "name")];
+  return { namespace: where === "_" ? own : asId(where), path: asId(what) };
 }
 
-function partOf(value: unknown, field: "namespace" | "name"): string {
+function nameOf(value: string | undefined, field: "namespace" | "name"): string {
   if (value === undefined) throw malformedPut(`Object is missing required member '${field}'`);
-  if (typeof value !== "string") throw malformedPut(`${field} malformed: a string is expected`);
   const fault = entityNameFault(value);
   if (fault !== undefined) throw malformedPut(fault);
   return value;
