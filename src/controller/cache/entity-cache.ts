@@ -3,6 +3,12 @@ import type { Change } from "../../store/ports.ts";
 import type { ChangeListener } from "./changes.ts";
 import { Lru } from "./lru.ts";
 
+/** How often a document was found in memory, and how often the store was asked. */
+export interface CacheFigures {
+  readonly hits: number;
+  readonly misses: number;
+}
+
 type Load<Doc> = (namespace: Namespace, path: EntityPath) => Promise<Doc | undefined>;
 
 interface Loading<Doc> {
@@ -23,6 +29,8 @@ export class EntityCache<Doc extends { readonly revision: Revision }> implements
   readonly #held: Lru<Doc>;
   readonly #loading = new Map<string, Loading<Doc>>();
   #following = false;
+  #hits = 0;
+  #misses = 0;
 
   /** `weigh` says how many bytes a document takes about, `bytesMax` how many all may. */
   constructor(deps: { readonly load: Load<Doc>; readonly weigh: (doc: Doc) => number; readonly bytesMax: number }) {
@@ -31,11 +39,19 @@ export class EntityCache<Doc extends { readonly revision: Revision }> implements
     this.#held = new Lru({ weightMax: deps.bytesMax });
   }
 
+  get figures(): CacheFigures {
+    return { hits: this.#hits, misses: this.#misses };
+  }
+
   /** At once when it is held, else from the store; undefined when there is none. @throws what the load throws */
   find(namespace: Namespace, path: EntityPath): Doc | Promise<Doc | undefined> {
     const key = `${namespace}/${path}`;
     const held = this.#held.get(key);
-    if (held !== undefined) return held;
+    if (held !== undefined) {
+      this.#hits += 1;
+      return held;
+    }
+    this.#misses += 1;
     return (this.#loading.get(key) ?? this.#startLoad(key, namespace, path)).doc;
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { Stores } from "../../store/ports.ts";
 import type { ChangeListener } from "../cache/changes.ts";
+import type { CacheFigures } from "../cache/entity-cache.ts";
 import type { Action } from "./action.ts";
 import { ActionCatalog } from "./action-catalog.ts";
 import { actionForm } from "./action-document.ts";
@@ -26,6 +27,8 @@ export interface Entities {
   readonly resolver: ActionResolver;
   /** What must hear of changes made by other processes. */
   readonly caches: readonly ChangeListener[];
+  /** How often each kind was found in its cache, by now. */
+  readonly cacheFigures: () => Readonly<Record<string, CacheFigures>>;
 }
 
 export function createEntities(deps: {
@@ -47,5 +50,11 @@ export function createEntities(deps: {
     rules: new RuleCatalog({ rules, triggers, resolver }),
     resolver,
     caches: [actions.cache, packages.cache, triggers.cache, rules.cache],
+    cacheFigures: () => ({
+      action: actions.cache.figures,
+      package: packages.cache.figures,
+      trigger: triggers.cache.figures,
+      rule: rules.cache.figures,
+    }),
   };
 }
