@@ -37,6 +37,8 @@ export function invokeOperation(context: ApiContext): CallerOperation {
       const ref = actionRefOf(request, identity);
       context.throttles.takeInvocation(identity);
       const action = context.resolver.resolve(identity, ref);
+      // A fault of the request itself is told first, and then nobody waits for the action any more.
+      if (action instanceof Promise) action.catch(() => undefined);
       const call = callOf(context, request, identity);
       if (action instanceof Promise) return action.then((found) => invoke(context, call, found));
       return invoke(context, call, action);

@@ -243,3 +243,20 @@ test("refusals of the invocation itself keep their codes; surprises say nothing 
   });
   assert.equal(logged.length, 1);
 });
+
+test("a request that is refused for itself does not bring the platform down with what it asked for", async () => {
+  await using api = await startApi();
+  const unheard: unknown[] = [];
+  const note = (reason: unknown): void => void unheard.push(reason);
+  process.on("unhandledRejection", note);
+  try {
+    for (const query of ["blocking=maybe", "blocking=true&timeout=0"]) {
+      const reply = await api.call("POST", `${ACTIONS}/none?${query}`, { json: {} });
+      assert.equal(reply.status, 400);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(unheard, []);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+});
