@@ -1,5 +1,6 @@
 import type { Incarnation } from "../kernel/ids.ts";
 import type { Random } from "../kernel/random.ts";
+import { createAlarms } from "./alarms/create.ts";
 import { followChanges } from "./cache/changes.ts";
 import { createApi } from "./api/server.ts";
 import type { ApiContext, ListenOptions } from "./api/context.ts";
@@ -67,7 +68,15 @@ export function createController(deps: ControllerDeps): Controller {
     activations,
     argsBytesMax,
   });
-  const api = createApi({ ...deps, ...entities, runtimes, authenticator, throttles, invocations, firing });
+  const alarms = createAlarms({
+    ...deps,
+    entities,
+    firing,
+    identityOf: (namespace) =>
+      ownerOf({ subjects: stores.subjects, limits: namespaceLimits(options.limits) }, namespace),
+    payloadBytesMax: options.limits.action.parameterBytesMax,
+  });
+  const api = createApi({ ...deps, ...entities, ...alarms, runtimes, authenticator, throttles, invocations, firing });
   const stop = new AbortController();
   let following: Promise<void> | undefined;
   return {
@@ -76,7 +85,7 @@ export function createController(deps: ControllerDeps): Controller {
     firing,
     compositions: invocations,
     listen: async (where) => {
-      const listeners = [authenticator, ...entities.caches];
+      const listeners = [authenticator, ...entities.caches, alarms.alarmScheduler];
       following = followChanges({ changes: stores.changes, listeners, log, signal: stop.signal });
       try {
         return await api.listen(where);
@@ -87,7 +96,7 @@ export function createController(deps: ControllerDeps): Controller {
     },
     close: async () => {
       stop.abort();
-      await api.close();
+      await Promise.all([api.close(), alarms.alarmScheduler.close()]);
       await following;
     },
   };

@@ -3,6 +3,7 @@ import type { JsonObject } from "../../kernel/json.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { SkeinOptions } from "../../kernel/options/options.ts";
 import type { Stores } from "../../store/ports.ts";
+import type { AlarmParts } from "../alarms/create.ts";
 import type { Authenticator } from "../entitlement/authenticator.ts";
 import type { Throttles } from "../entitlement/throttles.ts";
 import type { Entities } from "../entities/entities.ts";
@@ -29,6 +30,8 @@ export interface ApiContext extends Omit<Entities, "caches"> {
   /** Runs actions of every kind. */
   readonly invocations: Invocations;
   readonly firing: TriggerFiring;
+  readonly alarms: AlarmParts["alarms"];
+  readonly cronRules: AlarmParts["cronRules"];
   /** How each role of this process is, for operators. */
   readonly status: () => JsonObject;
   readonly clock: Clock;

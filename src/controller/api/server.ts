@@ -4,6 +4,7 @@ import type { Identity } from "../entitlement/identity.ts";
 import { notFound } from "../entities/catalog.ts";
 import { actionRoutes } from "./actions.ts";
 import { activationRoutes } from "./activations.ts";
+import { alarmRoutes } from "./alarms.ts";
 import { type Answer, send } from "./answer.ts";
 import type { ApiContext, ListenOptions } from "./context.ts";
 import { answerFailure, answerSocketFault } from "./failure.ts";
@@ -113,6 +114,7 @@ class HttpApi implements Api {
       ...packageRoutes(this.#context),
       ...triggerRoutes(this.#context),
       ...ruleRoutes(this.#context),
+      ...alarmRoutes(this.#context),
     ];
     for (const route of infoRoutes(this.#context, tree)) this.#register(server, route, "");
     for (const route of tree) this.#register(server, route, API_PREFIX);
