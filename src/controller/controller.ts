@@ -4,6 +4,7 @@ import { createAlarms } from "./alarms/create.ts";
 import { followChanges } from "./cache/changes.ts";
 import { createApi } from "./api/server.ts";
 import type { ApiContext, ListenOptions } from "./api/context.ts";
+import { Intake } from "./api/operators-intake.ts";
 import { createEntities, type Entities } from "./entities/entities.ts";
 import { Runtimes, type RuntimesAdvert } from "./entities/runtimes.ts";
 import { Authenticator } from "./entitlement/authenticator.ts";
@@ -11,13 +12,13 @@ import { namespaceLimits } from "./entitlement/limits.ts";
 import { Throttles } from "./entitlement/throttles.ts";
 import { Compositions } from "./invocation/compositions.ts";
 import { ownerOf } from "./invocation/owner.ts";
-import type { CodeInvocations } from "./invocation/port.ts";
+import type { CodeInvocations, Invocations } from "./invocation/port.ts";
 import { TriggerFiring } from "./triggers/firing.ts";
 
 /** What a controller needs from the rest of the process. */
 export interface ControllerDeps extends Pick<
   ApiContext,
-  "options" | "stores" | "status" | "clock" | "log" | "version"
+  "options" | "stores" | "status" | "fleet" | "metrics" | "clock" | "log" | "version"
 > {
   readonly runtimes: RuntimesAdvert;
   /** Runs code on an invoker. */
@@ -43,11 +44,11 @@ export interface Controller {
 
 /** Builds a controller; nothing is done before `listen`. */
 export function createController(deps: ControllerDeps): Controller {
-  const { options, stores, clock, log } = deps;
+  const { options, stores, clock, log, metrics, fleet } = deps;
   const runtimes = new Runtimes(deps.runtimes);
   const entities = createEntities({ stores, runtimes, clock });
   const authenticator = new Authenticator({ subjects: stores.subjects, limits: namespaceLimits(options.limits) });
-  const invocations = new Compositions({
+  const compositions = new Compositions({
     ...deps,
     ...entities,
     code: deps.invocations,
@@ -56,6 +57,8 @@ export function createController(deps: ControllerDeps): Controller {
       ownerOf({ subjects: stores.subjects, limits: namespaceLimits(options.limits) }, namespace),
     runtimes,
   });
+  const intake = new Intake({ invocations: compositions, metrics });
+  const invocations: Invocations = intake;
   const throttles = new Throttles({ clock, inFlight: (namespace) => invocations.inFlight(namespace) });
   const { activations } = stores;
   const { payloadBytesMax: argsBytesMax } = options.invocation;
@@ -76,14 +79,15 @@ export function createController(deps: ControllerDeps): Controller {
       ownerOf({ subjects: stores.subjects, limits: namespaceLimits(options.limits) }, namespace),
     payloadBytesMax: options.limits.action.parameterBytesMax,
   });
-  const api = createApi({ ...deps, ...entities, ...alarms, runtimes, authenticator, throttles, invocations, firing });
+  const api = createApi({ ...deps, ...entities, ...alarms, runtimes, authenticator, throttles, invocations, intake, firing });
+  metrics.watch({ fleet, caches: entities.cacheFigures });
   const stop = new AbortController();
   let following: Promise<void> | undefined;
   return {
     entities,
     authenticator,
     firing,
-    compositions: invocations,
+    compositions,
     listen: async (where) => {
       const listeners = [authenticator, ...entities.caches, alarms.alarmScheduler];
       following = followChanges({ changes: stores.changes, listeners, log, signal: stop.signal });

@@ -4,6 +4,8 @@ import { createController } from "../controller/controller.ts";
 import { ensureDefaultSubjects } from "../controller/entitlement/subjects.ts";
 import { LocalInvocations } from "../controller/invocation/invocations.ts";
 import { recoverJournal } from "../controller/invocation/recovery.ts";
+import { meteredStores } from "../controller/metrics/metered-stores.ts";
+import { Metrics } from "../controller/metrics/metrics.ts";
 import { ProcessFactory } from "../invoker/factory/process/factory.ts";
 import { Invoker } from "../invoker/invoker.ts";
 import { type Clock, systemClock } from "../kernel/clock.ts";
@@ -16,6 +18,7 @@ import { type Random, seededRandom } from "../kernel/random.ts";
 import { openSqliteStores } from "../store/sqlite/open.ts";
 import type { Stores } from "../store/ports.ts";
 import { holdDataFolder } from "./data-folder.ts";
+import { localFleet } from "./fleet.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { runtimesAdvert } from "./runtimes-advert.ts";
 import { packageVersion } from "./version.ts";
@@ -67,7 +70,9 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
   const { options, log, clock, random, me } = ground;
   const folder = holdDataFolder(options.data.dir);
   undo.push(() => folder.release());
-  const stores = await openSqliteStores({ dir: folder.dir, options: options.store, clock, log });
+  const metrics = new Metrics();
+  const opened = await openSqliteStores({ dir: folder.dir, options: options.store, clock, log });
+  const stores = meteredStores(opened, { metrics, clock });
   undo.push(() => stores.close());
   const keys = await ensureDefaultSubjects({ subjects: stores.subjects, options, log });
   let url = "";
@@ -85,12 +90,15 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
   const status = (): JsonObject => ({ incarnation: me, inFlight: invocations.size, invoker: { ...invoker.status() } });
   const runtimes = runtimesAdvert();
   const version = packageVersion();
+  metrics.watchProcess(version);
   const controller = createController({
     options,
     stores,
     invocations,
     runtimes,
     status,
+    fleet: localFleet(invoker, invocations),
+    metrics,
     me,
     clock,
     random: random.stream("compositions"),

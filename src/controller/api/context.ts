@@ -9,7 +9,10 @@ import type { Throttles } from "../entitlement/throttles.ts";
 import type { Entities } from "../entities/entities.ts";
 import type { Runtimes } from "../entities/runtimes.ts";
 import type { Invocations } from "../invocation/port.ts";
+import type { FleetView } from "../metrics/fleet.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { TriggerFiring } from "../triggers/firing.ts";
+import type { Intake } from "./operators-intake.ts";
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -21,19 +24,22 @@ export interface ListenOptions {
 }
 
 /** What handlers work with. */
-export interface ApiContext extends Omit<Entities, "caches"> {
+export interface ApiContext extends Omit<Entities, "caches" | "cacheFigures"> {
   readonly options: SkeinOptions;
   readonly stores: Stores;
   readonly runtimes: Runtimes;
   readonly authenticator: Authenticator;
   readonly throttles: Throttles;
-  /** Runs actions of every kind. */
+  /** Runs actions of every kind: through the intake, while that is open. */
   readonly invocations: Invocations;
+  readonly intake: Intake;
   readonly firing: TriggerFiring;
   readonly alarms: AlarmParts["alarms"];
   readonly cronRules: AlarmParts["cronRules"];
   /** How each role of this process is, for operators. */
   readonly status: () => JsonObject;
+  readonly fleet: FleetView;
+  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;

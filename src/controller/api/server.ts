@@ -1,6 +1,7 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from "fastify";
-import { PlatformError } from "../../kernel/errors.ts";
+import { isPlatformError, PlatformError } from "../../kernel/errors.ts";
 import type { Identity } from "../entitlement/identity.ts";
+import type { HttpTally } from "../metrics/http-tally.ts";
 import { notFound } from "../entities/catalog.ts";
 import { actionRoutes } from "./actions.ts";
 import { activationRoutes } from "./activations.ts";
@@ -10,6 +11,7 @@ import type { ApiContext, ListenOptions } from "./context.ts";
 import { answerFailure, answerSocketFault } from "./failure.ts";
 import { API_PREFIX, infoRoutes } from "./info.ts";
 import { namespaceRoutes } from "./namespaces.ts";
+import { operatorRoutes } from "./operators.ts";
 import { packageRoutes } from "./packages.ts";
 import type { ApiRequest, Operation, Route } from "./route.ts";
 import { ruleRoutes } from "./rules.ts";
@@ -37,6 +39,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Who asks; null until it is known, and where it need not be. */
     identity: Identity | null;
+    /** Where its answer is counted; null until it is known what it is for. */
+    tally: HttpTally | null;
   }
 }
 
@@ -47,11 +51,14 @@ export function createApi(context: ApiContext): Api {
 
 class HttpApi implements Api {
   readonly #context: ApiContext;
+  /** Counts what was for nothing that is served. */
+  readonly #unmatched: HttpTally;
   #server: FastifyInstance | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(context: ApiContext) {
     this.#context = context;
+    this.#unmatched = context.metrics.httpTally("any", "none");
   }
 
   async listen({ host, port, tls }: ListenOptions): Promise<{ readonly url: string }> {
@@ -102,6 +109,7 @@ class HttpApi implements Api {
     const server: FastifyInstance =
       tls === undefined ? fastify({ ...options, http }) : fastify({ ...options, https: { ...http, ...tls } });
     server.decorateRequest("identity", null);
+    server.decorateRequest("tally", null);
     server.removeAllContentTypeParsers();
     server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     server.addHook("onRequest", (request, reply, done) => this.#enter(request, reply, done));
@@ -117,6 +125,7 @@ class HttpApi implements Api {
       ...alarmRoutes(this.#context),
     ];
     for (const route of infoRoutes(this.#context, tree)) this.#register(server, route, "");
+    for (const route of operatorRoutes(this.#context)) this.#register(server, route, "");
     for (const route of tree) this.#register(server, route, API_PREFIX);
     return server;
   }
@@ -143,8 +152,17 @@ class HttpApi implements Api {
       const message = `HTTP method not allowed, supported methods: ${allow}`;
       this.#fail(new PlatformError("request/method", message, { details: { allow } }), request, reply);
     };
-    const identify = (request: FastifyRequest, reply: FastifyReply, done: () => void): void =>
-      this.#identify(request, reply, done);
+    const { metrics } = this.#context;
+    // The first of several paths that mean the same stands for all of them.
+    const counted = prefix + (route.paths[0] ?? "");
+    const enter = (verb: string, identified: boolean) => {
+      const tally = metrics.httpTally(verb, counted);
+      return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+        request.tally = tally;
+        if (identified) this.#identify(request, reply, done);
+        else done();
+      };
+    };
     for (const path of route.paths) {
       const url = prefix + path;
       for (const [verb, operation] of Object.entries(route.operations)) {
@@ -152,7 +170,7 @@ class HttpApi implements Api {
           method: verb,
           url,
           ...(operation.bodyBytesMax === undefined ? {} : { bodyLimit: operation.bodyBytesMax }),
-          ...(operation.access === "caller" ? { onRequest: identify } : {}),
+          onRequest: enter(verb, operation.access === "caller"),
           handler: (request, reply) => this.#run(operation, request as ApiRequest, reply),
         });
       }
@@ -160,7 +178,7 @@ class HttpApi implements Api {
         method: VERBS.filter((verb) => !served.includes(verb)),
         url,
         // Refused before its body is read.
-        onRequest: caller ? [identify, refuse] : [refuse],
+        onRequest: [enter("other", caller), refuse],
         handler: refuse,
       });
     }
@@ -214,10 +232,13 @@ class HttpApi implements Api {
   }
 
   #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    if (isPlatformError(error, "limits/rate")) this.#context.metrics.onThrottled("rate");
+    else if (isPlatformError(error, "limits/concurrency")) this.#context.metrics.onThrottled("concurrency");
     this.#send(reply, answerFailure(error, request, this.#context.log));
   }
 
   #send(reply: FastifyReply, answer: Answer): void {
+    (reply.request.tally ?? this.#unmatched).count(answer.status);
     send(reply, answer, this.#closing !== undefined);
   }
 }

@@ -59,6 +59,11 @@ export class LocalInvocations implements CodeInvocations {
     return this.#flights.size;
   }
 
+  /** What runs, or waits to: sequences have their components here. */
+  *active(): IterableIterator<PromisedActivation> {
+    for (const { message } of this.#flights) yield message;
+  }
+
   invoke(request: InvokeRequest): Promise<InvokeResult> {
     try {
       this.#admit();

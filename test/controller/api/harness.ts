@@ -7,6 +7,8 @@ import type {
   InvokeRequest,
   InvokeResult,
 } from "../../../src/controller/invocation/port.ts";
+import type { FleetView } from "../../../src/controller/metrics/fleet.ts";
+import { Metrics } from "../../../src/controller/metrics/metrics.ts";
 import { recordOf as runRecordOf } from "../../../src/controller/invocation/record.ts";
 import type {
   ActivationMessage,
@@ -68,12 +70,20 @@ export interface Harness extends AsyncDisposable {
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<Reply>;
 }
 
+/** One invoker that is up and has nothing to do. */
+export const quietFleet: FleetView = {
+  invokers: () => ({ invoker0: "up" }),
+  figures: () => ({ containers: {}, memoryMb: {}, starts: {}, inFlight: 0, buffered: 0 }),
+  active: () => [],
+};
+
 /** A real API on a free port, over memory stores and invocations that answer what the test says. */
 export async function startApi(
   settings: {
     readonly options?: object;
     readonly clock?: Clock;
     readonly log?: Log;
+    readonly fleet?: FleetView;
     readonly wrap?: (stores: Stores) => Stores;
   } = {},
 ): Promise<Harness> {
@@ -91,6 +101,8 @@ export async function startApi(
     invocations,
     runtimes: ADVERT,
     status: () => ({ controller: "up" }),
+    fleet: settings.fleet ?? quietFleet,
+    metrics: new Metrics(),
     me: asId("test"),
     clock,
     random: seededRandom("api"),

@@ -10,7 +10,8 @@ import { silentLog } from "../../../src/kernel/log.ts";
 import { optionsSchema } from "../../../src/kernel/options/options.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
 import { memoryStores } from "../../../src/store/memory.ts";
-import { ADVERT, basic, GUEST, OTHER, recordOf, ScriptedInvocations, source, startApi, SYSTEM } from "./harness.ts";
+import { Metrics } from "../../../src/controller/metrics/metrics.ts";
+import { ADVERT, basic, GUEST, OTHER, quietFleet, recordOf, ScriptedInvocations, source, startApi, SYSTEM } from "./harness.ts";
 
 const TREE = "/api/v1/namespaces/_";
 
@@ -252,6 +253,8 @@ test("listening beyond loopback needs TLS or a word for it, and a taken port is 
       invocations: new ScriptedInvocations(stores.activations),
       runtimes: ADVERT,
       status: () => ({}),
+      fleet: quietFleet,
+      metrics: new Metrics(),
       me: asId("test"),
       random: seededRandom("surface"),
       clock: systemClock,
