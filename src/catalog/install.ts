@@ -43,6 +43,9 @@ interface ShippedAction {
   readonly mark: string;
 }
 
+/** A start waits no longer for it; it then goes on beside. Chosen: a first start takes a tenth of a second. */
+const WAIT_MS_MAX = 3000;
+
 /**
  * Puts the catalog's packages into `whisk.system`, published, where they are missing or others than this version ships; where nothing
  * changed it reads one list. Several processes may do so at once: who is overtaken looks again. A failure is logged and is no reason
@@ -52,6 +55,13 @@ interface ShippedAction {
  * ships something else in that package. A package deleted as a whole comes back at the next start.
  */
 export async function installCatalog(deps: InstallDeps): Promise<void> {
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, WAIT_MS_MAX);
+  await Promise.race([install(deps), enough]);
+  clearTimeout(timer);
+}
+
+async function install(deps: InstallDeps): Promise<void> {
   try {
     const shipped = await Promise.all(CATALOG.map(shippedOf));
     const installed = await deps.entities.packages.list({ namespace: NAMESPACE, skip: 0, limit: LIST_MAX });

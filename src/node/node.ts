@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { installCatalog } from "../catalog/install.ts";
 import { createController } from "../controller/controller.ts";
+import { namespaceLimits } from "../controller/entitlement/limits.ts";
 import { ensureDefaultSubjects } from "../controller/entitlement/subjects.ts";
 import { LocalInvocations } from "../controller/invocation/invocations.ts";
 import { recoverJournal } from "../controller/invocation/recovery.ts";
@@ -105,6 +107,9 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
     log,
     version,
   });
+  const { concurrentInvocations } = namespaceLimits(options.limits);
+  const bounds = { ...options.limits.action, instancesMax: concurrentInvocations };
+  await installCatalog({ entities: controller.entities, bounds, log });
   ({ url } = await controller.listen({ ...options.server, ...tlsOf(options) }));
   undo.push(() => controller.close());
   // After listening, since containers are told the address: with port 0 it is known only now.
