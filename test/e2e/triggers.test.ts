@@ -47,6 +47,36 @@ test("a fired trigger runs its rules' actions with its parameters, and its recor
   }
 });
 
+test("a rule may start a sequence, in a package and through a binding too", async (t) => {
+  const platform = await Platform.start({ dataDir: temporaryFolder(t) });
+  try {
+    await put(platform, "packages/steps", { parameters: [{ key: "by", value: 10 }] });
+    await put(platform, "packages/bound", {
+      binding: { namespace: "_", name: "steps" },
+      parameters: [{ key: "by", value: 5 }],
+    });
+    await platform.deploy("steps/add", "function main({ n, by }) { return { n: n + by } }");
+    await put(platform, "actions/twice", { exec: { kind: "sequence", components: ["/_/steps/add", "/_/bound/add"] } });
+    await put(platform, "triggers/t", { parameters: [{ key: "n", value: 1 }] });
+    await put(platform, "rules/by-sequence", { trigger: "/_/t", action: "/_/twice" });
+    await put(platform, "rules/by-binding", { trigger: "/_/t", action: "/_/bound/add" });
+    const fired = await platform.call("POST", "triggers/t", {});
+    const { body: record } = await platform.call("GET", `activations/${fired.body.activationId}`);
+    const lines = record.logs.map((text: string) => JSON.parse(text));
+    const resultOf = async (action: string): Promise<JsonBody> => {
+      const line = lines.find((one: JsonBody) => one.action === action);
+      return await eventually(async () => {
+        const { status, body } = await platform.call("GET", `activations/${line.activationId}`);
+        return status === 200 ? body.response.result : undefined;
+      }, `the record of ${action}`);
+    };
+    assert.deepEqual(await resultOf("guest/twice"), { n: 16 });
+    assert.deepEqual(await resultOf("guest/bound/add"), { n: 6 });
+  } finally {
+    assert.equal(await platform.stop(), 0);
+  }
+});
+
 test(
   "every 202 of a trigger has its record, and each activation it names exactly one, through kill -9 under load",
   { timeout: 280_000 },
