@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import { asId } from "../../kernel/ids.ts";
-import type { Change, SubjectStore } from "../../store/ports.ts";
+import type { Namespace } from "../../kernel/ids.ts";
+import type { Change, Subject, SubjectNamespace, SubjectStore } from "../../store/ports.ts";
 import { Lru } from "../cache/lru.ts";
 import type { ChangeListener } from "../cache/changes.ts";
 import type { Identity, NamespaceLimits } from "./identity.ts";
@@ -24,6 +24,7 @@ export class Authenticator implements ChangeListener {
   readonly #limits: NamespaceLimits;
   readonly #known = new Lru<Identity>({ weightMax: KNOWN_MAX });
   readonly #unknown = new Lru<true>({ weightMax: UNKNOWN_MAX });
+  readonly #owners = new Lru<Identity>({ weightMax: KNOWN_MAX });
   /** Counts invalidations, so that an older lookup can see that it is too late to be cached. */
   #generation = 0;
   #following = false;
@@ -56,6 +57,14 @@ export class Authenticator implements ChangeListener {
     return identity;
   }
 
+  /**
+   * The owner of a namespace, as whom web actions, alarms and recovered work run: at once when it is known already. Undefined when
+   * nobody has the namespace, or its subject is blocked. @throws `store/unavailable`, as a rejection
+   */
+  identityOf(namespace: Namespace): Identity | Promise<Identity | undefined> {
+    return this.#owners.get(namespace) ?? this.#findOwner(namespace);
+  }
+
   onFollowing(): void {
     this.#following = true;
   }
@@ -69,6 +78,18 @@ export class Authenticator implements ChangeListener {
     this.#generation += 1;
     this.#known.clear();
     this.#unknown.clear();
+    this.#owners.clear();
+  }
+
+  async #findOwner(namespace: Namespace): Promise<Identity | undefined> {
+    const generation = this.#generation;
+    const cacheable = this.#following;
+    const subject = await this.#subjects.byNamespace(namespace);
+    const held = subject?.namespaces.find((candidate) => candidate.name === namespace);
+    if (subject === undefined || held === undefined || subject.blocked) return undefined;
+    const identity = this.#identity(subject, held);
+    if (cacheable && generation === this.#generation) this.#owners.set(namespace, identity);
+    return identity;
   }
 
   async #lookUp(credentials: { readonly uuid: string; readonly key: string }): Promise<Identity | undefined> {
@@ -76,11 +97,15 @@ export class Authenticator implements ChangeListener {
     const namespace = subject?.namespaces.find((candidate) => candidate.uuid === credentials.uuid);
     if (subject === undefined || namespace === undefined || subject.blocked) return undefined;
     if (!sameText(namespace.key, credentials.key)) return undefined;
+    return this.#identity(subject, namespace);
+  }
+
+  #identity(subject: Subject, namespace: SubjectNamespace): Identity {
     return {
       subject: subject.subject,
-      namespace: asId(namespace.name),
+      namespace: namespace.name,
       namespaceUuid: namespace.uuid,
-      authKey: `${credentials.uuid}:${credentials.key}`,
+      authKey: `${namespace.uuid}:${namespace.key}`,
       limits: this.#limits,
     };
   }
