@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import type { ActivationRecord, JournalEntry } from "../../src/kernel/activation.ts";
+import type { ActivationRecord, CompositionMessage, JournalEntry } from "../../src/kernel/activation.ts";
 import { ManualClock } from "../../src/kernel/clock.ts";
 import {
   type ActivationId,
@@ -96,6 +96,24 @@ export function entryOf(n: number, owner = alice, namespace = guest): JournalEnt
     state: "accepted",
     owner,
   };
+}
+
+/** A composition that has come to its `step`-th component. */
+export function compositionOf(n: number, step: number, namespace = guest): CompositionMessage {
+  return {
+    activationId: idOf(n),
+    transactionId: asId(`t${n}`),
+    action: { namespace, path: pathOf("sequence"), version: "0.0.1", revision: asId("1") },
+    caller: { subject: "guest", namespace },
+    acceptedAt: T0 + n,
+    recordAnnotations: [],
+    retryOnLoss: false,
+    composition: { kind: "sequence", step, result: { text: "x".repeat(step) } },
+  };
+}
+
+export function compositionEntryOf(n: number, step: number, owner = alice): JournalEntry {
+  return { message: compositionOf(n, step), state: "accepted", owner };
 }
 
 export function entityOf(path: string, fields: Partial<EntityWrite> = {}): EntityWrite {

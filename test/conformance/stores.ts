@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { claimActivations } from "./stores-activations.ts";
 import { claimAttachments } from "./stores-attachments.ts";
+import { claimCompositions } from "./stores-compositions.ts";
 import { claimDocuments } from "./stores-documents.ts";
 import { claimFeed } from "./stores-feed.ts";
 import { claimRetention } from "./stores-retention.ts";
@@ -10,6 +11,7 @@ import { claimsOf, type MakeStores } from "./stores-support.ts";
 export function testStores(name: string, make: MakeStores): void {
   const claim = claimsOf(name, make);
   claimActivations(claim);
+  claimCompositions(claim);
   claimRetention(claim);
   claimDocuments(claim);
   claimAttachments(claim);
