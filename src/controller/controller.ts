@@ -79,7 +79,17 @@ export function createController(deps: ControllerDeps): Controller {
       ownerOf({ subjects: stores.subjects, limits: namespaceLimits(options.limits) }, namespace),
     payloadBytesMax: options.limits.action.parameterBytesMax,
   });
-  const api = createApi({ ...deps, ...entities, ...alarms, runtimes, authenticator, throttles, invocations, intake, firing });
+  const api = createApi({
+    ...deps,
+    ...entities,
+    ...alarms,
+    runtimes,
+    authenticator,
+    throttles,
+    invocations,
+    intake,
+    firing,
+  });
   metrics.watch({ fleet, caches: entities.cacheFigures });
   const stop = new AbortController();
   let following: Promise<void> | undefined;

@@ -11,7 +11,18 @@ import { optionsSchema } from "../../../src/kernel/options/options.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
 import { memoryStores } from "../../../src/store/memory.ts";
 import { Metrics } from "../../../src/controller/metrics/metrics.ts";
-import { ADVERT, basic, GUEST, OTHER, quietFleet, recordOf, ScriptedInvocations, source, startApi, SYSTEM } from "./harness.ts";
+import {
+  ADVERT,
+  basic,
+  GUEST,
+  OTHER,
+  quietFleet,
+  recordOf,
+  ScriptedInvocations,
+  source,
+  startApi,
+  SYSTEM,
+} from "./harness.ts";
 
 const TREE = "/api/v1/namespaces/_";
 
