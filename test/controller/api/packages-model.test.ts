@@ -88,6 +88,11 @@ const whose = fc.oneof(
 );
 const where: fc.Arbitrary<Where> = fc.tuple(whose, name).map(([who, what]) => ({ ...who, name: what }));
 const number = fc.integer({ min: 0, max: 9 });
+const mostly = fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) });
+const inner = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...INNER) },
+  { weight: 1, arbitrary: fc.constant(undefined) },
+);
 const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined });
 
 const operations: fc.Arbitrary<Operation> = fc.oneof(
@@ -96,22 +101,20 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc
       .record({
         where,
-        overwrite: fc.boolean(),
+        overwrite: mostly,
         publish: maybe(fc.boolean()),
         binding: maybe(fc.record({ namespace: owner, name }, { noNullPrototype: true })),
         n: maybe(number),
       })
       .map(putPackage),
   },
-  { weight: 2, arbitrary: fc.record({ where, force: fc.boolean() }).map(removePackage) },
+  { weight: 2, arbitrary: fc.record({ where, force: mostly }).map(removePackage) },
   {
     weight: 5,
-    arbitrary: fc
-      .record({ where, inner: maybe(fc.constantFrom(...INNER)), overwrite: fc.boolean(), code: number })
-      .map(putAction),
+    arbitrary: fc.record({ where, inner: inner, overwrite: mostly, code: number }).map(putAction),
   },
-  { weight: 1, arbitrary: fc.record({ where, inner: maybe(fc.constantFrom(...INNER)) }).map(removeAction) },
-  { weight: 6, arbitrary: fc.record({ where, inner: maybe(fc.constantFrom(...INNER)) }).map(invoke) },
+  { weight: 1, arbitrary: fc.record({ where, inner: inner }).map(removeAction) },
+  { weight: 6, arbitrary: fc.record({ where, inner: inner }).map(invoke) },
   { weight: 3, arbitrary: where.map(readPackage) },
   { weight: 1, arbitrary: fc.record({ caller: owner, namespace: owner }).map(listPackages) },
 );
@@ -129,6 +132,7 @@ test("any history of packages, bindings and their actions is answered as OpenWhi
   const property = fc.asyncProperty(fc.array(operations, { maxLength: 50, size: "max" }), async (history) => {
     await clear(api);
     const model = new Model();
+    for (const operation of beginning()) await operation.run(api, model);
     for (const operation of history) await operation.run(api, model);
     for (const caller of NAMESPACES) {
       for (const namespace of NAMESPACES) await listPackages({ caller, namespace }).run(api, model);
@@ -136,6 +140,21 @@ test("any history of packages, bindings and their actions is answered as OpenWhi
   });
   await fc.assert(property, { numRuns: RUNS });
 });
+
+/** Most of what can happen takes a few steps to get there: a shared package, and a binding of it in either namespace. */
+function beginning(): readonly Operation[] {
+  const at = (caller: Owner, folder: string): Where => ({ caller, namespace: caller, name: folder });
+  const fresh = { overwrite: false, publish: true, n: 0 };
+  const binding = { namespace: "guest", name: "x" } as const;
+  return [
+    putPackage({ ...fresh, where: at("guest", "x"), binding: undefined }),
+    putAction({ where: at("guest", "x"), inner: "a", overwrite: false, code: 0 }),
+    putPackage({ ...fresh, where: at("guest", "y"), binding, n: undefined }),
+    putPackage({ ...fresh, where: at("other", "y"), binding, n: undefined }),
+    invoke({ where: at("guest", "y"), inner: "a" }),
+    invoke({ where: at("other", "y"), inner: "a" }),
+  ];
+}
 
 function putPackage(put: {
   where: Where;
