@@ -11,7 +11,7 @@ export interface Answer {
 }
 
 /** OpenWhisk lets every page of every origin call its API; credentials are explicit, so no cookie can be abused. */
-const CORS = [
+export const CORS = [
   "access-control-allow-origin",
   "*",
   "access-control-allow-headers",

@@ -2,7 +2,8 @@ import type { Socket } from "node:net";
 import type { FastifyRequest } from "fastify";
 import { ERRORS, type ErrorCode, isPlatformError, PlatformError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import { type Answer, json } from "./answer.ts";
+import { type Answer, CORS, json } from "./answer.ts";
+import { strayTransactionId } from "./transaction.ts";
 
 const GENERIC = "There was an internal server error.";
 const RETRY_MS = 1000;
@@ -97,9 +98,12 @@ export function answerSocketFault(error: Error & { readonly code?: string }, soc
     code: "request/malformed",
     text: "The request is not valid HTTP.",
   };
-  const body = JSON.stringify({ error: fault.text, code: "unknown" });
-  socket.end(
-    `HTTP/1.1 ${fault.status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
-      `access-control-allow-origin: *\r\nx-skein-error: ${fault.code}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  const id = strayTransactionId();
+  const body = JSON.stringify({ error: fault.text, code: id });
+  const headers = [
+    ...[...CORS, "x-request-id", id, "x-skein-error", fault.code],
+    ...["content-type", "application/json", "content-length", String(Buffer.byteLength(body)), "connection", "close"],
+  ];
+  const lines = headers.map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`));
+  socket.end(`HTTP/1.1 ${fault.status}\r\n${lines.join("")}\r\n${body}`);
 }

@@ -105,7 +105,8 @@ class HttpApi implements Api {
         this.#fail(error, request, reply),
       routerOptions: { maxParamLength: URI_LENGTH_MAX },
     };
-    const http = { maxHeaderSize: HEADER_BYTES_MAX };
+    // A missing host is refused in `#enter`: node would do it without a transaction id.
+    const http = { maxHeaderSize: HEADER_BYTES_MAX, requireHostHeader: false };
     const server: FastifyInstance =
       tls === undefined ? fastify({ ...options, http }) : fastify({ ...options, https: { ...http, ...tls } });
     server.decorateRequest("identity", null);
@@ -113,6 +114,8 @@ class HttpApi implements Api {
     server.removeAllContentTypeParsers();
     server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     server.addHook("onRequest", (request, reply, done) => this.#enter(request, reply, done));
+    // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); node would answer 417 by itself.
+    server.server.on("checkExpectation", (request, response) => server.server.emit("request", request, response));
     server.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
     server.setNotFoundHandler((request, reply) => this.#miss(request, reply));
     const tree = [
@@ -139,6 +142,8 @@ class HttpApi implements Api {
     } else if ((request.raw.url?.length ?? 0) > URI_LENGTH_MAX) {
       const message = `URI length exceeds the configured limit of ${URI_LENGTH_MAX} characters`;
       this.#fail(new PlatformError("request/uri-too-long", message), request, reply);
+    } else if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
+      this.#fail(new PlatformError("request/malformed", "The request has no host header."), request, reply);
     } else {
       done();
     }

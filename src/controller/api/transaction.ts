@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { randomBytes, randomFillSync } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
 const SYSTEM_PREFIX = "sid_";
@@ -6,6 +6,11 @@ const ACCEPTABLE = /^[\x21-\x7e]{1,256}$/;
 
 const RANDOM_BYTES = 16;
 const POOL_IDS = 512;
+
+/** The name of something that never became a request. */
+export function strayTransactionId(): string {
+  return randomBytes(RANDOM_BYTES).toString("hex");
+}
 
 /**
  * Names requests in answers and logs: by the caller's `x-request-id`, unless it poses as the platform's own or would not fit a log
