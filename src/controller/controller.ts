@@ -1,4 +1,5 @@
-import type { Incarnation } from "../kernel/ids.ts";
+import type { Incarnation, Namespace } from "../kernel/ids.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import type { Random } from "../kernel/random.ts";
 import { createAlarms } from "./alarms/create.ts";
 import { followChanges } from "./cache/changes.ts";
@@ -8,10 +9,10 @@ import { Intake } from "./api/operators-intake.ts";
 import { createEntities, type Entities } from "./entities/entities.ts";
 import { Runtimes, type RuntimesAdvert } from "./entities/runtimes.ts";
 import { Authenticator } from "./entitlement/authenticator.ts";
-import { namespaceLimits } from "./entitlement/limits.ts";
+import type { NamespaceLimits } from "./entitlement/identity.ts";
+import { effectiveLimits } from "./entitlement/limits.ts";
 import { Throttles } from "./entitlement/throttles.ts";
 import { Compositions } from "./invocation/compositions.ts";
-import { ownerOf } from "./invocation/owner.ts";
 import type { CodeInvocations, Invocations } from "./invocation/port.ts";
 import { TriggerFiring } from "./triggers/firing.ts";
 
@@ -47,14 +48,15 @@ export function createController(deps: ControllerDeps): Controller {
   const { options, stores, clock, log, metrics, fleet } = deps;
   const runtimes = new Runtimes(deps.runtimes);
   const entities = createEntities({ stores, runtimes, clock });
-  const authenticator = new Authenticator({ subjects: stores.subjects, limits: namespaceLimits(options.limits) });
+  const limitsOf = (own: JsonObject | undefined): NamespaceLimits => effectiveLimits(options.limits, own);
+  const authenticator = new Authenticator({ subjects: stores.subjects, limitsOf });
+  const identityOf = (namespace: Namespace) => authenticator.identityOf(namespace);
   const compositions = new Compositions({
     ...deps,
     ...entities,
     code: deps.invocations,
     activations: stores.activations,
-    identityOf: (namespace) =>
-      ownerOf({ subjects: stores.subjects, limits: namespaceLimits(options.limits) }, namespace),
+    identityOf,
     runtimes,
   });
   const intake = new Intake({ invocations: compositions, metrics });
@@ -75,8 +77,8 @@ export function createController(deps: ControllerDeps): Controller {
     ...deps,
     entities,
     firing,
-    identityOf: (namespace) =>
-      ownerOf({ subjects: stores.subjects, limits: namespaceLimits(options.limits) }, namespace),
+    identityOf,
+    takeFire: (identity) => throttles.takeFire(identity),
     payloadBytesMax: options.limits.action.parameterBytesMax,
   });
   const api = createApi({

@@ -1,5 +1,6 @@
 import type { KeyValue } from "../../src/kernel/action.ts";
 import type { ActivationMessage, RunOutcome } from "../../src/kernel/activation.ts";
+import { defaultOptions } from "../../src/kernel/options/options.ts";
 import { activationIdOf, asId } from "../../src/kernel/ids.ts";
 import type { Identity } from "../../src/controller/entitlement/identity.ts";
 import type { CodeAction } from "../../src/controller/entities/action.ts";
@@ -16,6 +17,7 @@ export function identityOf(over: Partial<Identity["limits"]> = {}): Identity {
       firesPerMinute: 60_000,
       concurrentInvocations: 1_000,
       storeActivations: true,
+      action: defaultOptions().limits.action,
       ...over,
     },
   };

@@ -109,7 +109,7 @@ function writeOperation(context: ApiContext): CallerOperation {
       if (put.exec !== undefined && !("components" in put.exec)) requireKind(identity, put.exec.kind);
       const action = await context.actions.write(ref, put, {
         overwrite,
-        bounds: { ...context.options.limits.action, instancesMax: identity.limits.concurrentInvocations },
+        bounds: { ...identity.limits.action, instancesMax: identity.limits.concurrentInvocations },
       });
       await requirePackageStill(context, action);
       return await view(context, action, true);

@@ -1,13 +1,11 @@
-import type { SkeinOptions } from "../../kernel/options/options.ts";
 import type { NamespaceLimits } from "../entitlement/identity.ts";
 import { requireOwner } from "../entitlement/rights.ts";
 import { namespaceOf } from "./address.ts";
 import { json } from "./answer.ts";
-import type { ApiContext } from "./context.ts";
 import type { Route } from "./route.ts";
 
 /** The routes about a namespace itself. */
-export function namespaceRoutes(context: ApiContext): readonly Route[] {
+export function namespaceRoutes(): readonly Route[] {
   return [
     {
       paths: ["/namespaces", "/namespaces/"],
@@ -31,7 +29,7 @@ export function namespaceRoutes(context: ApiContext): readonly Route[] {
           statuses: [200, 400, 403],
           handle: (request, identity) => {
             requireOwner(identity, namespaceOf(request, identity));
-            return json(200, limitsView(identity.limits, context.options.limits));
+            return json(200, limitsView(identity.limits));
           },
         },
       },
@@ -39,8 +37,8 @@ export function namespaceRoutes(context: ApiContext): readonly Route[] {
   ];
 }
 
-function limitsView(limits: NamespaceLimits, options: SkeinOptions["limits"]): object {
-  const { timeoutMs, memoryMb, logsMb, concurrency, parameterBytesMax } = options.action;
+function limitsView(limits: NamespaceLimits): object {
+  const { timeoutMs, memoryMb, logsMb, concurrency, parameterBytesMax } = limits.action;
   return {
     invocationsPerMinute: limits.invocationsPerMinute,
     concurrentInvocations: limits.concurrentInvocations,

@@ -115,7 +115,7 @@ function writeOperation(context: ApiContext): CallerOperation {
     answers: { 200: "Package" },
     handle: async (request, identity) => {
       const ref = ownPackageRefOf(request, identity);
-      const bytesMax = context.options.limits.action.parameterBytesMax;
+      const bytesMax = identity.limits.action.parameterBytesMax;
       const put = parsePackagePut(documentOf(request), identity.namespace);
       requireKeyValueSizes(put, bytesMax);
       const overwrite = flag(request.query, "overwrite", false);

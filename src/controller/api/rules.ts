@@ -60,7 +60,7 @@ function readOperation({ rules }: ApiContext): CallerOperation {
   };
 }
 
-function writeOperation({ rules, options }: ApiContext): CallerOperation {
+function writeOperation({ rules }: ApiContext): CallerOperation {
   return {
     access: "caller",
     summary: "Create a rule, or update it",
@@ -72,7 +72,7 @@ function writeOperation({ rules, options }: ApiContext): CallerOperation {
       const ref = own(request, identity);
       const overwrite = flag(request.query, "overwrite", false);
       const put = parseRulePut(documentOf(request), identity.namespace);
-      const bytesMax = options.limits.action.parameterBytesMax;
+      const bytesMax = identity.limits.action.parameterBytesMax;
       const rule = await rules.write(ref, put, { identity, overwrite, bytesMax });
       return json(200, ruleView(rule, await rules.statusOf(rule)));
     },

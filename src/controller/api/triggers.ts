@@ -77,7 +77,7 @@ function writeOperation(context: ApiContext): CallerOperation {
       const ref = own(request, identity);
       const overwrite = flag(request.query, "overwrite", false);
       const put = parseTriggerPut(documentOf(request));
-      const { parameterBytesMax } = context.options.limits.action;
+      const { parameterBytesMax } = identity.limits.action;
       const plan = (old: Trigger | undefined) => triggerContentOf(old, put, parameterBytesMax);
       return await view(context, await context.triggers.write(ref, plan, { overwrite }));
     },
@@ -109,6 +109,7 @@ function fireOperation(context: ApiContext): CallerOperation {
     bodyBytesMax: context.options.invocation.payloadBytesMax,
     handle: async (request, identity) => {
       const trigger = refOf(request, identity);
+      context.throttles.takeFire(identity);
       requireOwner(identity, trigger.namespace, trigger.path);
       const payload = payloadOf(request);
       const transactionId = asId<TransactionId>(request.id);

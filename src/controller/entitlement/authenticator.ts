@@ -1,9 +1,13 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Namespace } from "../../kernel/ids.ts";
+import type { JsonObject } from "../../kernel/json.ts";
 import type { Change, Subject, SubjectNamespace, SubjectStore } from "../../store/ports.ts";
 import { Lru } from "../cache/lru.ts";
 import type { ChangeListener } from "../cache/changes.ts";
 import type { Identity, NamespaceLimits } from "./identity.ts";
+
+/** The limits of a namespace, by what was set for it. */
+export type LimitsOf = (own: JsonObject | undefined) => NamespaceLimits;
 
 const KEY_LENGTH = 64;
 const CREDENTIALS_LENGTH_MAX = 512;
@@ -21,7 +25,7 @@ const UNKNOWN_MAX = 1000;
  */
 export class Authenticator implements ChangeListener {
   readonly #subjects: SubjectStore;
-  readonly #limits: NamespaceLimits;
+  readonly #limitsOf: LimitsOf;
   readonly #known = new Lru<Identity>({ weightMax: KNOWN_MAX });
   readonly #unknown = new Lru<true>({ weightMax: UNKNOWN_MAX });
   readonly #owners = new Lru<Identity>({ weightMax: KNOWN_MAX });
@@ -29,9 +33,9 @@ export class Authenticator implements ChangeListener {
   #generation = 0;
   #following = false;
 
-  constructor(deps: { readonly subjects: SubjectStore; readonly limits: NamespaceLimits }) {
+  constructor(deps: { readonly subjects: SubjectStore; readonly limitsOf: LimitsOf }) {
     this.#subjects = deps.subjects;
-    this.#limits = deps.limits;
+    this.#limitsOf = deps.limitsOf;
   }
 
   /** The identity behind an `authorization` header when it is known already; undefined says nothing. */
@@ -106,7 +110,7 @@ export class Authenticator implements ChangeListener {
       namespace: namespace.name,
       namespaceUuid: namespace.uuid,
       authKey: `${namespace.uuid}:${namespace.key}`,
-      limits: this.#limits,
+      limits: this.#limitsOf(namespace.limits),
     };
   }
 }

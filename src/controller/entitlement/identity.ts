@@ -1,4 +1,5 @@
 import type { Namespace } from "../../kernel/ids.ts";
+import type { LimitsOptions } from "../../kernel/options/options.ts";
 
 /** Who asks: one namespace of one subject, found by its key. */
 export interface Identity {
@@ -19,4 +20,6 @@ export interface NamespaceLimits {
   readonly storeActivations: boolean;
   /** Kinds it may use; absent means all. */
   readonly allowedKinds?: readonly string[];
+  /** What one of its actions may ask for. */
+  readonly action: LimitsOptions["action"];
 }

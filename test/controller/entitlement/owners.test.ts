@@ -10,7 +10,7 @@ const SPACE = asId<Namespace>("space");
 
 test("the owner of a namespace is known at once after the first time, until any subject changes", async () => {
   const { subjects } = memoryStores({ clock: systemClock });
-  const authenticator = new Authenticator({ subjects, limits: anyIdentity().limits });
+  const authenticator = new Authenticator({ subjects, limitsOf: () => anyIdentity().limits });
   authenticator.onFollowing();
   assert.equal(await authenticator.identityOf(SPACE), undefined);
   const own = { name: SPACE, uuid: "5a0c7d2e-8b1f-4a63-9d55-0f6f7f3f1a11", key: "k".repeat(64) };
