@@ -100,10 +100,9 @@ export function answerSocketFault(error: Error & { readonly code?: string }, soc
   };
   const id = strayTransactionId();
   const body = JSON.stringify({ error: fault.text, code: id });
-  const headers = [
-    ...[...CORS, "x-request-id", id, "x-skein-error", fault.code],
-    ...["content-type", "application/json", "content-length", String(Buffer.byteLength(body)), "connection", "close"],
-  ];
+  const headers = [...CORS, "x-request-id", id, "x-skein-error", fault.code];
+  headers.push("content-type", "application/json", "content-length", String(Buffer.byteLength(body)));
+  headers.push("connection", "close");
   const lines = headers.map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`));
   socket.end(`HTTP/1.1 ${fault.status}\r\n${lines.join("")}\r\n${body}`);
 }
