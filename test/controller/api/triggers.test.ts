@@ -227,6 +227,22 @@ test("a payload must be an object of at most a megabyte, and may be left out", a
   assert.deepEqual(record.body.response.result, {});
 });
 
+test("firings are throttled by themselves, whatever came of them, and a refused one starts nothing", async () => {
+  await using api = await startApi({ options: { limits: { firesPerMinute: 3, invocationsPerMinute: 100 } } });
+  await prepare(api);
+  const statuses = [];
+  for (const name of ["t", "bare", "none", "t"]) {
+    statuses.push((await api.call("POST", `${TRIGGERS}/${name}`, { json: {} })).status);
+  }
+  assert.deepEqual(statuses, [202, 204, 404, 429]);
+  const refused = await api.call("POST", `${TRIGGERS}/t`, { json: {} });
+  assert.equal(refused.body.error, "Too many requests in the last minute (count: 4, allowed: 3).");
+  assert.ok(Number(refused.headers["retry-after"]) > 0);
+  assert.equal(api.invocations.calls.length, 1);
+  assert.equal((await api.call("POST", `${TREE}/actions/a`, { json: {} })).status, 202);
+  assert.equal((await api.call("GET", `${TRIGGERS}/t`)).status, 200);
+});
+
 test("a name that is no trigger is not found, and other verbs are refused", async () => {
   await using api = await startApi();
   const fired = await api.call("POST", `${TRIGGERS}/none`, { json: {} });
