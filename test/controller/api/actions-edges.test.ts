@@ -61,6 +61,40 @@ test("parameters and annotations of an action have a bound, to the byte", async 
   }
 });
 
+test("a namespace with bounds of its own is held to them, and others are not", async () => {
+  await using api = await startApi();
+  const guest = await api.stores.subjects.get("guest");
+  assert.ok(guest !== undefined);
+  const limits = { maxActionMemory: 128, maxActionTimeout: 1000, maxParameterSize: 10, concurrentInvocations: 3 };
+  const namespaces = guest.namespaces.map((namespace) => ({ ...namespace, limits }));
+  await api.stores.subjects.put({ ...guest, namespaces }, guest.revision);
+  const parameters = [{ key: "k", value: "123456789" }];
+  const refusals: readonly [string, object, number, string][] = [
+    ["actions/a", { limits: { memory: 129 } }, 400, "memory size 129 MB exceeds allowed threshold of 128 MB"],
+    [
+      "actions/a",
+      { limits: { timeout: 1001 } },
+      400,
+      "duration 1001 milliseconds exceeds allowed threshold of 1000 milliseconds",
+    ],
+    ["actions/a", { limits: { instances: 4 } }, 400, "instance concurrency 4 exceeds allowed threshold of 3"],
+    ["actions/a", { parameters }, 413, "parameters larger than allowed: 12 > 10 bytes."],
+    ["packages/p", { parameters }, 413, "parameters larger than allowed: 12 > 10 bytes."],
+    ["packages/p", { annotations: parameters }, 413, "annotations larger than allowed: 12 > 10 bytes."],
+  ];
+  const body = (path: string, more: object) => ({ ...(path.startsWith("actions") ? source() : {}), ...more });
+  for (const [path, more, status, text] of refusals) {
+    const url = `/api/v1/namespaces/_/${path}`;
+    const put = await api.call("PUT", url, { json: body(path, more) });
+    assert.deepEqual([put.status, put.body.error], [status, text], path);
+    const other = await api.call("PUT", `${url}?overwrite=true`, { json: body(path, more), auth: OTHER });
+    assert.equal(other.status, 200, path);
+  }
+  // What nobody asked for is within them as well.
+  const put = await api.call("PUT", `${ACTIONS}/a`, { json: source() });
+  assert.deepEqual(put.body.limits, { timeout: 1000, memory: 128, logs: 10, concurrency: 1 });
+});
+
 test("a refusal of size comes before one of existence", async () => {
   await using api = await startApi();
   await api.call("PUT", `${ACTIONS}/a`, { json: source() });
