@@ -13,7 +13,7 @@
  * once a minute: the document is still there, and the store will be.
  *
  * Bounded: `alarmsMax` alarms, the rest are told of and left out; `stepsMax` steps under way, the others wait in line (an alarm at a
- * time, in the order they became ready), so that the top of the hour is no stampede. docs/protocols/alarms.md has the table.
+ * time, in the order they became ready, notes first), so that the top of the hour is no stampede. docs/protocols/alarms.md has the table.
  */
 import { assert } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/random.ts";
@@ -80,7 +80,8 @@ export class AlarmClock {
   readonly #random: Random;
   readonly #alarms = new Map<string, Held>();
   readonly #asleep = new WakeHeap<Sleep>((sleep) => sleep.held.phase === sleep);
-  /** In the order they became ready. */
+  /** In the order they became ready. What has fired is noted before anything else fires: it would fire again after a crash. */
+  readonly #unnoted = new Set<Held>();
   readonly #ready = new Set<Held>();
   #busy = 0;
 
@@ -148,7 +149,7 @@ export class AlarmClock {
   snapshot(): AlarmClockSnapshot {
     return {
       alarms: this.#alarms.size,
-      ready: this.#ready.size,
+      ready: this.#unnoted.size + this.#ready.size,
       busy: this.#busy,
       wakeUps: this.#asleep.size,
     };
@@ -236,21 +237,26 @@ export class AlarmClock {
 
   /** Starts what there is room for. */
   #run(now: number, effects: AlarmEffect[]): readonly AlarmEffect[] {
-    for (const held of this.#ready) {
-      if (this.#busy >= this.#options.stepsMax) break;
-      this.#ready.delete(held);
-      const plan = this.#plan(held, now);
-      if (plan.kind === "sleep") {
-        this.#sleep(held, plan.until);
-      } else if (plan.kind === "forget") {
-        this.#forget(held);
-      } else {
-        held.phase = { kind: "busy", step: plan };
-        this.#busy += 1;
-        effects.push(plan);
+    for (const line of [this.#unnoted, this.#ready]) {
+      for (const held of line) {
+        if (this.#busy >= this.#options.stepsMax) return effects;
+        line.delete(held);
+        this.#start(held, this.#plan(held, now), effects);
       }
     }
     return effects;
+  }
+
+  #start(held: Held, plan: Plan, effects: AlarmEffect[]): void {
+    if (plan.kind === "sleep") {
+      this.#sleep(held, plan.until);
+    } else if (plan.kind === "forget") {
+      this.#forget(held);
+    } else {
+      held.phase = { kind: "busy", step: plan };
+      this.#busy += 1;
+      effects.push(plan);
+    }
   }
 
   /** What the alarm asks for at this moment. */
@@ -274,7 +280,7 @@ export class AlarmClock {
 
   #stir(held: Held): void {
     held.phase = { kind: "ready" };
-    this.#ready.add(held);
+    (held.note === undefined ? this.#ready : this.#unnoted).add(held);
   }
 
   #sleep(held: Held, wakeAt: number): void {

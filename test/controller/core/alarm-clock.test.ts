@@ -288,7 +288,7 @@ test("an alarm that takes its trigger along is gone afterwards, and one made aga
   assert.equal(process.clock.deadline(), START + MINUTE);
 });
 
-test("no more steps are under way than allowed, and those in line take the newest tick", () => {
+test("no more steps are under way than allowed; what fired is noted first, and those in line take the newest tick", () => {
   const store = new AlarmStore();
   for (const id of ["a", "b", "c"]) store.put(id, { schedule: everyMinute });
   const process = new AlarmProcess(store, START, { options: { stepsMax: 1 } });
@@ -298,7 +298,12 @@ test("no more steps are under way than allowed, and those in line take the newes
     ["a"],
   );
   assert.deepEqual(process.clock.snapshot(), { alarms: 3, ready: 2, busy: 1, wakeUps: 0 });
-  process.answer(process.steps[0]!, START + 2 * MINUTE);
+  process.answer(process.steps[0]!, START + MINUTE);
+  assert.deepEqual(
+    process.steps.map(({ kind, id }) => [kind, id]),
+    [["save", "a"]],
+  );
+  process.answer(process.steps[0]!, START + 2 * MINUTE, process.carryOut(process.steps[0]!));
   const [step] = process.steps;
   assert.equal(step?.kind === "fire" && step.id !== "a" && step.tick, START + 2 * MINUTE, "the next in line");
   process.settle(START + 2 * MINUTE);
