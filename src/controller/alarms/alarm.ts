@@ -114,6 +114,11 @@ export function alarmRefOf(trigger: EntityRef): EntityRef {
   return { namespace: asId<Namespace>(SYSTEM_NAMESPACE), path: asId<EntityPath>(`${FOLDER}/${refText(trigger)}`) };
 }
 
+/** What the paths of a namespace's alarms begin with. */
+export function alarmFolderOf(namespace: Namespace): string {
+  return `${FOLDER}/${namespace}/`;
+}
+
 /** What the alarms of one namespace are linked to. */
 export function linkOf(namespace: Namespace): EntityPath {
   return asId(`${FOLDER}/${namespace}`);

@@ -18,8 +18,8 @@ export interface AlarmFiringDeps {
   readonly firing: Pick<TriggerFiring, "fire">;
   /** The owner of a namespace, as whom its triggers are fired; undefined when it is gone or blocked. */
   readonly identityOf: (namespace: Namespace) => Identity | undefined | Promise<Identity | undefined>;
-  /** Counts one firing against the owner's limits, where firings have some. @throws `limits/rate` */
-  readonly takeFire?: (identity: Identity) => void;
+  /** Counts one firing against the owner's limits. @throws `limits/rate` */
+  readonly takeFire: (identity: Identity) => void;
   readonly log: Log;
 }
 
@@ -68,7 +68,7 @@ export class AlarmFiring {
       return refused(id, 404, "the trigger does not exist any more");
     const identity = await identityOf(ref.namespace);
     if (identity === undefined) return refused(id, 401, "the namespace has no owner, or its owner is blocked");
-    takeFire?.(identity);
+    takeFire(identity);
     const transactionId = asId<TransactionId>(digestOf(step, "transaction").slice(0, 32));
     await firing.fire({ identity, trigger: ref, payload: alarm.payload, transactionId, ids: idsOf(step) });
     return { kind: "fired", id };
