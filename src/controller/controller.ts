@@ -11,6 +11,7 @@ import { Runtimes, type RuntimesAdvert } from "./entities/runtimes.ts";
 import { Authenticator } from "./entitlement/authenticator.ts";
 import type { NamespaceLimits } from "./entitlement/identity.ts";
 import { effectiveLimits } from "./entitlement/limits.ts";
+import { SubjectAdmin } from "./entitlement/subject-admin.ts";
 import { Throttles } from "./entitlement/throttles.ts";
 import { Compositions } from "./invocation/compositions.ts";
 import type { CodeInvocations, Invocations } from "./invocation/port.ts";
@@ -81,6 +82,11 @@ export function createController(deps: ControllerDeps): Controller {
     takeFire: (identity) => throttles.takeFire(identity),
     payloadBytesMax: options.limits.action.parameterBytesMax,
   });
+  const admin = new SubjectAdmin({
+    subjects: stores.subjects,
+    eraser: { stores, inFlight: (namespace) => invocations.inFlight(namespace) },
+    onWrite: () => authenticator.invalidate(),
+  });
   const api = createApi({
     ...deps,
     ...entities,
@@ -88,6 +94,7 @@ export function createController(deps: ControllerDeps): Controller {
     runtimes,
     authenticator,
     throttles,
+    admin,
     invocations,
     intake,
     firing,

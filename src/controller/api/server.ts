@@ -4,6 +4,7 @@ import type { Identity } from "../entitlement/identity.ts";
 import type { HttpTally } from "../metrics/http-tally.ts";
 import { notFound } from "../entities/catalog.ts";
 import { actionRoutes } from "./actions.ts";
+import { adminRoutes } from "./admin.ts";
 import { activationRoutes } from "./activations.ts";
 import { alarmRoutes } from "./alarms.ts";
 import { type Answer, send } from "./answer.ts";
@@ -129,6 +130,7 @@ class HttpApi implements Api {
     ];
     for (const route of infoRoutes(this.#context, tree)) this.#register(server, route, "");
     for (const route of operatorRoutes(this.#context)) this.#register(server, route, "");
+    for (const route of adminRoutes(this.#context.admin)) this.#register(server, route, "");
     for (const route of tree) this.#register(server, route, API_PREFIX);
     return server;
   }
