@@ -7,6 +7,7 @@ import { recordBrief, recordView, responseView } from "./activation-view.ts";
 import { namespaceOf } from "./address.ts";
 import { type Answer, json } from "./answer.ts";
 import type { ApiContext } from "./context.ts";
+import type { AnswerName } from "./description-answers.ts";
 import { epochMs, flag, nameFilter, page } from "./query.ts";
 import type { ApiRequest, CallerOperation, Route } from "./route.ts";
 
@@ -22,20 +23,28 @@ export function activationRoutes(context: ApiContext): readonly Route[] {
     {
       paths: [`${base}/:id`, `${base}/:id/`],
       tag,
-      operations: { GET: readOperation(context, "Read an activation", recordView) },
+      operations: { GET: readOperation(context, { summary: "Read an activation", shape: "Activation" }, recordView) },
     },
     {
       paths: [`${base}/:id/result`],
       tag,
       operations: {
-        GET: readOperation(context, "Read the result of an activation", (record) => responseView(record.response)),
+        GET: readOperation(
+          context,
+          { summary: "Read the result of an activation", shape: "ActivationResult" },
+          ({ response }) => responseView(response),
+        ),
       },
     },
     {
       paths: [`${base}/:id/logs`],
       tag,
       operations: {
-        GET: readOperation(context, "Read the logs of an activation", (record) => ({ logs: record.logs })),
+        GET: readOperation(
+          context,
+          { summary: "Read the logs of an activation", shape: "ActivationLogs" },
+          ({ logs }) => ({ logs }),
+        ),
       },
     },
   ];
@@ -48,6 +57,7 @@ function listOperation(context: ApiContext): CallerOperation {
     summary: "List activations, newest first",
     query: ["limit", "skip", "count", "name", "since", "upto", "docs"],
     statuses: [200, 400, 403],
+    answers: { 200: ["ActivationBrief"] },
     handle: async (request, identity) => {
       const namespace = namespaceOf(request, identity);
       requireOwner(identity, namespace);
@@ -77,13 +87,14 @@ function listOperation(context: ApiContext): CallerOperation {
 
 function readOperation(
   context: ApiContext,
-  summary: string,
+  { summary, shape }: { readonly summary: string; readonly shape: AnswerName },
   view: (record: ActivationRecord) => object,
 ): CallerOperation {
   return {
     access: "caller",
     summary,
     statuses: [200, 400, 403, 404],
+    answers: { 200: shape },
     handle: async (request, identity) => {
       const namespace = namespaceOf(request, identity);
       const id = idOf(request);

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Schema } from "./description-answers.ts";
 
 /**
- * A schema that checks bodies, in the words of Swagger 2.0. That has no unions and no null: null, which OpenWhisk reads as absent, is
- * told as `x-nullable`, and a union by its members under `x-any-of`, so that nothing is refused by a reader that is let through here.
+ * A schema that checks bodies, in the words of Swagger 2.0. That has neither unions nor null: a union is told by its members under
+ * `x-any-of`, and null, which OpenWhisk reads as absent, as `x-nullable`.
  */
 export function schemaOfBody(schema: z.ZodType): Schema {
   const { $schema: _, ...written } = z.toJSONSchema(schema, { target: "draft-4", io: "input", unrepresentable: "any" });
@@ -13,7 +13,8 @@ export function schemaOfBody(schema: z.ZodType): Schema {
 function plain(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(plain);
   if (typeof node !== "object" || node === null) return node;
-  const { anyOf, type, ...rest } = node as Readonly<Record<string, unknown>>;
+  // JSON's names are texts: Swagger has no word for saying so.
+  const { anyOf, type, propertyNames: _, ...rest } = node as Readonly<Record<string, unknown>>;
   const others = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, plain(value)]));
   if (Array.isArray(anyOf)) return { ...others, ...unionOf(anyOf.map((member) => plain(member) as Schema)) };
   if (!Array.isArray(type)) return type === undefined ? others : { ...others, type };

@@ -1,13 +1,14 @@
+import { COMPONENTS_MAX } from "../core/composition-state.ts";
 import { namespaceLimits } from "../entitlement/limits.ts";
 import { requireSystem } from "../entitlement/rights.ts";
 import type { RuntimesAdvert } from "../entities/runtimes.ts";
 import { type Answer, json } from "./answer.ts";
 import type { ApiContext } from "./context.ts";
 import { describe } from "./description.ts";
+import { descriptionPage, PAGE_POLICY } from "./description-page.ts";
 import type { OpenOperation, Route } from "./route.ts";
 
 const MIB = 1_048_576;
-const SEQUENCE_LENGTH_MAX = 50;
 
 /** Where the versioned API begins. */
 export const API_PREFIX = "/api/v1";
@@ -16,7 +17,14 @@ export const API_PREFIX = "/api/v1";
 export function infoRoutes(context: ApiContext, tree: readonly Route[]): readonly Route[] {
   const platform = json(200, platformView(context));
   const api = json(200, apiView(context.version));
-  const description = json(200, describe(tree, { version: context.version, prefix: API_PREFIX }));
+  const described = describe(tree, { version: context.version, prefix: API_PREFIX });
+  const description = json(200, described);
+  const page: Answer = {
+    status: 200,
+    body: descriptionPage(described),
+    contentType: "text/html; charset=UTF-8",
+    headers: ["content-security-policy", PAGE_POLICY, "x-content-type-options", "nosniff"],
+  };
   const pong: Answer = { status: 200, body: "pong", contentType: "text/plain; charset=UTF-8" };
   return [
     { paths: ["/"], tag: "Platform", operations: { GET: fixed("What this platform offers", platform) } },
@@ -26,6 +34,11 @@ export function infoRoutes(context: ApiContext, tree: readonly Route[]): readonl
       paths: ["/api-docs", "/api-docs/", `${API_PREFIX}/api-docs`, `${API_PREFIX}/api-docs/`],
       tag: "Platform",
       operations: { GET: fixed("The description of this API", description) },
+    },
+    {
+      paths: ["/docs", "/docs/", `${API_PREFIX}/docs`, `${API_PREFIX}/docs/`],
+      tag: "Platform",
+      operations: { GET: fixed("The description of this API, as a page", page) },
     },
     {
       paths: ["/status"],
@@ -81,7 +94,7 @@ function platformView(context: ApiContext): object {
       actions_per_minute: namespace.invocationsPerMinute,
       triggers_per_minute: namespace.firesPerMinute,
       concurrent_actions: namespace.concurrentInvocations,
-      sequence_length: SEQUENCE_LENGTH_MAX,
+      sequence_length: COMPONENTS_MAX,
       ...bounds,
       // What a namespace may set when nothing was set for it: the same.
       ...Object.fromEntries(Object.entries(bounds).map(([name, value]) => [`default_${name}`, value])),

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { Status } from "../../kernel/activation.ts";
 import { asId, type TransactionId } from "../../kernel/ids.ts";
 import type { JsonObject } from "../../kernel/json.ts";
@@ -32,6 +33,9 @@ export function invokeOperation(context: ApiContext): CallerOperation {
     summary: "Invoke an action",
     query: ["blocking", "result", "timeout"],
     statuses: [200, 202, 400, 403, 404, 409, 413, 415, 429, 502, 503],
+    body: { name: "payload", schema: z.record(z.string(), z.unknown()), required: false },
+    // With `result=true`, and for results that are arrays, the result alone.
+    answers: { 200: "Activation", 202: "ActivationId", 502: "Activation" },
     bodyBytesMax: context.options.invocation.payloadBytesMax,
     handle: (request, identity) => {
       const ref = actionRefOf(request, identity);

@@ -15,6 +15,7 @@ export function namespaceRoutes(): readonly Route[] {
           access: "caller",
           summary: "The namespace that the key belongs to",
           statuses: [200],
+          answers: { 200: ["Name"] },
           handle: (_request, identity) => json(200, [identity.namespace]),
         },
       },
@@ -27,6 +28,7 @@ export function namespaceRoutes(): readonly Route[] {
           access: "caller",
           summary: "What the namespace may do",
           statuses: [200, 400, 403],
+          answers: { 200: "Limits" },
           handle: (request, identity) => {
             requireOwner(identity, namespaceOf(request, identity));
             return json(200, limitsView(identity.limits));
