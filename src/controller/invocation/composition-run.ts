@@ -196,6 +196,8 @@ export class CompositionRun {
       const ran = await this.#attempt(current);
       if ("record" in ran) {
         this.#track(ran.stored);
+        // A successor takes what has no record for lost: no record that builds on this one may be there before it.
+        if (this.#standing !== "free") await this.#stored();
         return endedOf(ran.record, current.message);
       }
       current.begun = false;
