@@ -1,5 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
-import { PlatformError } from "../kernel/errors.ts";
+import { assert, PlatformError } from "../kernel/errors.ts";
 import { asId, type CodeDigest, type Namespace, type Revision } from "../kernel/ids.ts";
 import type {
   ArtifactStore,
@@ -127,12 +127,14 @@ export class MemoryArtifacts implements ArtifactStore {
     for (const digest of before?.attachments ?? []) this.#unnamedAt.set(digest, this.#clock.wallMs());
   }
 
-  #matching({ namespace, kind, package: inPackage }: Omit<EntityQuery, "limit">): Entity[] {
+  #matching({ namespace, kind, package: inPackage, link }: Omit<EntityQuery, "limit">): Entity[] {
+    assert(inPackage === undefined || link === undefined, "entities are asked for by package or by link");
     return [...this.#entities.values()].filter(
       (entity) =>
         entity.namespace === namespace &&
         entity.kind === kind &&
-        (inPackage === undefined || entity.path.startsWith(`${inPackage}/`)),
+        (inPackage === undefined || entity.path.startsWith(`${inPackage}/`)) &&
+        (link === undefined || entity.link === link),
     );
   }
 }

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { InvariantError } from "../../src/kernel/errors.ts";
 import { asId, type Revision } from "../../src/kernel/ids.ts";
-import type { ArtifactStore, Entity, EntityKind, EntityQuery, EntityWrite } from "../../src/store/ports.ts";
+import type {
+  ArtifactStore,
+  Entity,
+  EntityKind,
+  EntityQuery,
+  EntityWrite,
+  WriteResult,
+} from "../../src/store/ports.ts";
 import { type Claim, entityOf, guest, other, pathOf, subjectOf, T0 } from "./stores-support.ts";
 
 const actions = { namespace: guest, kind: "action", skip: 0, limit: 100 } as const;
@@ -102,6 +110,67 @@ function claimEntityLists(claim: Claim): void {
     assert.equal(await artifacts.count({ namespace: guest, kind: "action", skip: 0 }), 4);
   });
 
+  claim("what is linked to a path is listed alone, newest first, equal ones by path", async ({ stores }) => {
+    const { artifacts } = stores;
+    const rules = { namespace: guest, kind: "rule", skip: 0, limit: 100 } as const;
+    const link = pathOf("tick");
+    await artifacts.put(entityOf("b", { kind: "rule", link, updated: T0 + 1 }), "absent");
+    await artifacts.put(entityOf("a", { kind: "rule", link, updated: T0 + 1 }), "absent");
+    await artifacts.put(entityOf("pkg/c", { kind: "rule", link, updated: T0 + 2 }), "absent");
+    await artifacts.put(entityOf("unlinked", { kind: "rule" }), "absent");
+    await artifacts.put(entityOf("elsewhere", { kind: "rule", link: pathOf("tick2") }), "absent");
+    await artifacts.put(entityOf("alarm", { kind: "alarm", link }), "absent");
+    await artifacts.put(entityOf("tick", { kind: "trigger" }), "absent");
+    await artifacts.put(entityOf("a", { namespace: other, kind: "rule", link }), "absent");
+    assert.deepEqual(await paths(artifacts, { ...rules, link }), ["pkg/c", "a", "b"]);
+    assert.deepEqual(await paths(artifacts, { ...rules, link, skip: 1, limit: 1 }), ["a"]);
+    assert.deepEqual(await paths(artifacts, { ...rules, link, skip: 3 }), []);
+    assert.deepEqual(await paths(artifacts, { ...rules, link: pathOf("nothing") }), []);
+    assert.deepEqual(await paths(artifacts, { ...rules, kind: "alarm", link }), ["alarm"]);
+    assert.deepEqual(await paths(artifacts, { ...rules, namespace: other, link }), ["a"]);
+    assert.equal((await paths(artifacts, rules)).length, 5);
+    assert.equal(await artifacts.count({ ...rules, link }), 3);
+    assert.equal(await artifacts.count({ ...rules, link, skip: 2 }), 1);
+    assert.equal(await artifacts.count({ ...rules, link, skip: 7 }), 0);
+    assert.equal(await artifacts.count(rules), 5);
+  });
+
+  claim("a link is what the last write said, and absent where it said none", async ({ stores: { artifacts } }) => {
+    const rules = { namespace: guest, kind: "rule", skip: 0, limit: 100 } as const;
+    const [tick, tock] = [pathOf("tick"), pathOf("tock")];
+    const write = entityOf("rule", { kind: "rule" });
+    const linksOf = async () => [
+      await paths(artifacts, { ...rules, link: tick }),
+      await paths(artifacts, { ...rules, link: tock }),
+    ];
+    let expected: Revision | "absent" = "absent";
+    for (const [link, listed] of [
+      [undefined, [[], []]],
+      [tick, [["rule"], []]],
+      [tock, [[], ["rule"]]],
+      [undefined, [[], []]],
+      [tick, [["rule"], []]],
+    ] as const) {
+      const linked: EntityWrite = link === undefined ? write : { ...write, link };
+      const put: WriteResult<Entity> = await artifacts.put(linked, expected);
+      assert.ok(put.kind === "ok");
+      expected = put.revision;
+      const entity = { ...linked, revision: put.revision };
+      assert.deepEqual(await artifacts.get(write), entity);
+      assert.deepEqual(await artifacts.list(rules), [entity]);
+      assert.deepEqual(await linksOf(), listed);
+      assert.deepEqual(await artifacts.put(linked, "absent"), { kind: "conflict", current: entity });
+    }
+    assert.equal((await artifacts.delete(write, asId(expected))).kind, "ok");
+    assert.deepEqual(await linksOf(), [[], []]);
+  });
+
+  claim("a list by package and by link at once is refused", async ({ stores: { artifacts } }) => {
+    const both = { ...actions, package: "pkg", link: pathOf("tick") };
+    await assert.rejects(artifacts.list(both), InvariantError);
+    await assert.rejects(artifacts.count(both), InvariantError);
+  });
+
   claim("an update moves an entity to the front of its list", async ({ stores: { artifacts } }) => {
     await artifacts.put(entityOf("a", { updated: T0 }), "absent");
     await artifacts.put(entityOf("b", { updated: T0 + 1 }), "absent");
@@ -165,6 +234,23 @@ function claimSubjects(claim: Claim): void {
     assert.deepEqual(await subjects.delete("nobody", put.revision), { kind: "conflict" });
   });
 
+  claim("what was set for a namespace comes back as written, and absent where nothing was", async ({ stores }) => {
+    const { subjects } = stores;
+    const bare = subjectOf("ann", "ann", "team");
+    const limits = { invocationsPerMinute: 0, storeActivations: false, allowedKinds: ["nodejs:24"], deep: { a: null } };
+    const namespaces = bare.namespaces.map((ns) => (ns.name === "team" ? { ...ns, limits } : ns));
+    const put = await subjects.put({ ...bare, namespaces }, "absent");
+    assert.ok(put.kind === "ok");
+    const ann = { ...bare, namespaces, revision: put.revision };
+    assert.deepEqual(await subjects.get("ann"), ann);
+    assert.deepEqual(await subjects.byUuid("uuid-of-team"), ann);
+    assert.deepEqual(await subjects.byNamespace(asId("ann")), ann);
+    assert.deepEqual(await subjects.list(undefined, 10), [ann]);
+    const cleared = await subjects.put(bare, put.revision);
+    assert.ok(cleared.kind === "ok");
+    assert.deepEqual(await subjects.get("ann"), { ...bare, revision: cleared.revision });
+  });
+
   claim("subjects are listed by name, after the one named", async ({ stores: { subjects } }) => {
     for (const name of ["c", "a", "d", "b"]) await subjects.put(subjectOf(name), "absent");
     const names = async (after: string | undefined, limit: number) =>
@@ -181,6 +267,7 @@ type Step =
       readonly path: string;
       readonly updated: number;
       readonly as: EntityKind;
+      readonly link: string | undefined;
       readonly stale: boolean;
     }
   | { readonly kind: "delete"; readonly path: string; readonly stale: boolean };
@@ -193,6 +280,7 @@ function claimModel(claim: Claim): void {
       path,
       updated: fc.integer({ min: 0, max: 3 }),
       as: fc.constantFrom<EntityKind>("action", "trigger"),
+      link: fc.constantFrom(undefined, "x", "y"),
       stale: fc.boolean(),
     }),
     fc.record({ kind: fc.constant("delete" as const), path, stale: fc.boolean() }),
@@ -208,10 +296,12 @@ function claimModel(claim: Claim): void {
       const model = new Map<string, Entity>();
       for (const each of steps) await applyStep(artifacts, model, { ...each, namespace });
       for (const kind of ["action", "trigger"] as const) {
-        const query = { namespace, kind, skip: 0, limit: 100 };
-        const expected = [...model.values()].filter((entity) => entity.kind === kind).sort(inListOrder);
-        assert.deepEqual(await artifacts.list(query), expected);
-        assert.equal(await artifacts.count(query), expected.length);
+        for (const filter of [{}, { package: "pkg" }, { link: pathOf("x") }]) {
+          const query = { namespace, kind, ...filter, skip: 0, limit: 100 };
+          const expected = [...model.values()].filter((entity) => isAskedFor(entity, query)).sort(inListOrder);
+          assert.deepEqual(await artifacts.list(query), expected);
+          assert.equal(await artifacts.count(query), expected.length);
+        }
       }
     });
     await fc.assert(property, { seed, numRuns: 60 });
@@ -235,12 +325,19 @@ async function applyStep(
     else assert.deepEqual(result.current, current);
     return;
   }
-  const write: EntityWrite = entityOf(step.path, { ...id, kind: step.as, updated: step.updated });
+  const link = step.link === undefined ? {} : { link: pathOf(step.link) };
+  const write: EntityWrite = entityOf(step.path, { ...id, kind: step.as, updated: step.updated, ...link });
   const result = await artifacts.put(write, expected);
   assert.equal(result.kind, step.stale ? "conflict" : "ok");
   if (result.kind === "ok") model.set(step.path, { ...write, revision: result.revision });
   else assert.deepEqual(result.current, current);
   assert.deepEqual(await artifacts.get(id), model.get(step.path));
+}
+
+function isAskedFor(entity: Entity, query: EntityQuery): boolean {
+  if (entity.kind !== query.kind) return false;
+  if (query.package !== undefined) return entity.path.startsWith(`${query.package}/`);
+  return query.link === undefined || entity.link === query.link;
 }
 
 function inListOrder(a: Entity, b: Entity): number {

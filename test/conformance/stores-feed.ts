@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Change, Stores } from "../../src/store/ports.ts";
-import { type Claim, entityOf, recordOf, subjectOf } from "./stores-support.ts";
+import { type Claim, entityOf, pathOf, recordOf, subjectOf } from "./stores-support.ts";
 
 /** What every change feed must do. */
 export function claimFeed(claim: Claim): void {
@@ -18,6 +18,22 @@ export function claimFeed(claim: Claim): void {
     );
     assert.equal(changes.at(-1)?.cursor, await stores.changes.head());
     assert.equal(changes[0]?.revision, (await stores.artifacts.get(entityOf("a")))?.revision);
+  });
+
+  claim("an alarm is in the feed like any entity, written and deleted", async ({ stores }) => {
+    const alarm = entityOf("tick", { kind: "alarm", link: pathOf("guest") });
+    const made = await stores.artifacts.put(alarm, "absent");
+    assert.ok(made.kind === "ok");
+    const written = await stores.changes.read(undefined, 10);
+    await stores.artifacts.delete(alarm, made.revision);
+    const deleted = await stores.changes.read(written.at(-1)?.cursor, 10);
+    assert.deepEqual(
+      [...written, ...deleted].map((change) => [change.kind, change.id, change.deleted]),
+      [
+        ["alarm", "guest/tick", false],
+        ["alarm", "guest/tick", true],
+      ],
+    );
   });
 
   claim("reading on from a cursor misses nothing", async ({ stores }) => {

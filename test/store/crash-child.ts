@@ -1,6 +1,16 @@
 // Writes without end to the data folder named as argument, and prints each acknowledgement, until it is killed.
 import { writeSync } from "node:fs";
-import { alice, entityOf, entryOf, guest, idOf, recordOf } from "../conformance/stores-support.ts";
+import {
+  alice,
+  compositionEntryOf,
+  compositionOf,
+  entityOf,
+  entryOf,
+  guest,
+  idOf,
+  other,
+  recordOf,
+} from "../conformance/stores-support.ts";
 import { openIn } from "./folder.ts";
 
 const [, , dir = "", from = "0"] = process.argv;
@@ -26,6 +36,30 @@ async function nonBlocking(): Promise<void> {
   }
 }
 
+async function composing(): Promise<void> {
+  for (;;) {
+    const n = (next += 1);
+    await activations.accept(compositionEntryOf(n, 0));
+    acknowledge("accepted", n);
+    for (let step = 1; step <= 5; step += 1) {
+      await activations.advance(compositionOf(n, step), alice);
+      acknowledge("advanced", n, step);
+    }
+    await activations.finish(recordOf(n), { path: "sequence", owner: alice });
+    acknowledge("final", n);
+  }
+}
+
+/** Writes to a namespace of its own and erases it again and again. */
+async function erasing(): Promise<void> {
+  for (;;) {
+    const n = (next += 1);
+    await activations.finish(recordOf(n, { namespace: other }), { path: "hello" });
+    await activations.erase(other, 100);
+    acknowledge("erased", n);
+  }
+}
+
 async function blocking(): Promise<void> {
   for (;;) {
     const n = (next += 1);
@@ -46,4 +80,13 @@ async function deploying(): Promise<void> {
   }
 }
 
-await Promise.all([nonBlocking(), nonBlocking(), nonBlocking(), blocking(), blocking(), deploying()]);
+await Promise.all([
+  nonBlocking(),
+  nonBlocking(),
+  nonBlocking(),
+  composing(),
+  blocking(),
+  blocking(),
+  erasing(),
+  deploying(),
+]);

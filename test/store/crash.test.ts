@@ -10,7 +10,7 @@ import { asId, type CodeDigest } from "../../src/kernel/ids.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import type { Stores } from "../../src/store/ports.ts";
 import { DATABASE_FILE } from "../../src/store/sqlite/database.ts";
-import { entityOf, guest, idOf } from "../conformance/stores-support.ts";
+import { entityOf, guest, idOf, other } from "../conformance/stores-support.ts";
 import { openIn, withFolder } from "./folder.ts";
 
 const KILLS = 8;
@@ -20,6 +20,9 @@ const STEPS = ["accepted", "dispatched", "running", "final"];
 interface Acknowledged {
   /** The furthest step of each activation, as an index of STEPS. */
   readonly steps: Map<number, number>;
+  /** The last component that each composition had come to. */
+  readonly advances: Map<number, number>;
+  readonly erased: Set<number>;
   deployed: number;
   digest: string;
 }
@@ -29,7 +32,7 @@ test("whenever the process is killed, what it acknowledged is there and nothing 
   console.log(`SEED=${seed}`);
   const random = seededRandom(seed);
   await withFolder(async (dir) => {
-    const known: Acknowledged = { steps: new Map(), deployed: 0, digest: "" };
+    const known: Acknowledged = { steps: new Map(), advances: new Map(), erased: new Set(), deployed: 0, digest: "" };
     for (let round = 0; round < KILLS; round += 1) {
       // Each round goes on in the folder that the last one left, so that recovery itself is interrupted too.
       await runAndKill(dir, { from: round * 100_000, after: 1 + random.int(300) }, known);
@@ -58,12 +61,14 @@ async function runAndKill(dir: string, how: { from: number; after: number }, kno
   assert.equal(signal, "SIGKILL");
 }
 
-function note(known: Acknowledged, [what = "", n = "", digest = ""]: string[]): void {
+function note(known: Acknowledged, [what = "", n = "", detail = ""]: string[]): void {
   if (what === "deployed") {
     known.deployed = Number(n);
-    known.digest = digest;
+    known.digest = detail;
     return;
   }
+  if (what === "advanced" && detail !== "") known.advances.set(Number(n), Number(detail));
+  if (what === "erased" && n !== "") known.erased.add(Number(n));
   const step = STEPS.indexOf(what);
   // The last line may be cut off by the kill: it acknowledges nothing.
   if (step >= 0 && n !== "") known.steps.set(Number(n), Math.max(step, known.steps.get(Number(n)) ?? 0));
@@ -76,6 +81,16 @@ async function check(stores: Stores, known: Acknowledged): Promise<void> {
     const reached = found.kind === "final" ? 3 : STEPS.indexOf(found.entry.state);
     assert.ok(reached >= step, `activation ${n} was ${STEPS[step]} and is ${STEPS[reached]}`);
   }
+  for (const [n, step] of known.advances) {
+    const found = await stores.activations.get(guest, idOf(n));
+    const reached = found?.kind === "pending" ? stepOf(found.entry) : 5;
+    assert.ok(reached >= step, `composition ${n} had come to ${step} and is at ${reached}`);
+  }
+  for (const n of known.erased) assert.equal(await stores.activations.get(other, idOf(n)), undefined);
+  assert.equal(
+    await stores.activations.count({ namespace: other, skip: 0 }),
+    (await stores.activations.list({ namespace: other, skip: 0, limit: 1e6 })).length,
+  );
   const unfinished: JournalEntry[] = [];
   for (;;) {
     const page = await stores.activations.unfinished(unfinished.at(-1)?.message.activationId, 100);
@@ -96,6 +111,10 @@ async function check(stores: Stores, known: Acknowledged): Promise<void> {
     assert.ok(await stores.attachments.get(asId<CodeDigest>(digest)));
   }
   if (entity !== undefined) assert.equal((await stores.changes.read(undefined, 10)).at(-1)?.revision, entity.revision);
+}
+
+function stepOf({ message }: JournalEntry): number {
+  return "composition" in message ? Number(message.composition["step"]) : -1;
 }
 
 function checkDatabase(dir: string): void {

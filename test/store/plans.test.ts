@@ -9,7 +9,7 @@ import { openIn, withFolder } from "./folder.ts";
 
 const ROWS = 50_000;
 
-/** Rows put in by SQL: through the store they would take most of the test's time. */
+/** Activations and entities, put in by SQL: through the store they would take most of the test's time. */
 function fill(db: DatabaseSync): void {
   db.exec(`
     BEGIN;
@@ -17,6 +17,10 @@ function fill(db: DatabaseSync): void {
     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS - 1})
     INSERT INTO activation (id, ns, start, path, bytes, rec)
       SELECT printf('%032x', i), 1, ${T0} + i, 'action-' || (i % 50), 20, '{"start":' || (${T0} + i) || '}' FROM n;
+    WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999)
+    INSERT INTO entity (namespace, path, kind, package, revision, updated, attachments, body, link)
+      SELECT 'guest', 'e' || i, iif(i % 10, 'action', 'rule'), '', i, ${T0} + i % 7, '[]', '{}', iif(i % 10, NULL, 't' || (i % 40))
+        FROM n;
     COMMIT;`);
 }
 
@@ -41,6 +45,21 @@ test("no list and no count scans a table or sorts, with statistics or without", 
         assert.match(plan, /^SEARCH /, `${name}: ${plan}`);
         assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/, `${name}: ${plan}`);
         if (/^count(?!All)/.test(name)) assert.match(plan, /COVERING INDEX/, `${name}: ${plan}`);
+      }
+    }
+    db.close();
+  });
+});
+
+test("the linked are listed and counted by the index of links, with statistics or without", async () => {
+  await withFolder(async (dir) => {
+    await (await openIn(dir)).close();
+    const db = new DatabaseSync(join(dir, DATABASE_FILE));
+    fill(db);
+    for (const statistics of [false, true]) {
+      if (statistics) db.exec("ANALYZE");
+      for (const sql of [SQL.entitiesOfLink, SQL.countEntitiesOfLink]) {
+        assert.match(planOf(db, sql).join("; "), /INDEX entity_by_link \(namespace=\? AND kind=\? AND link=\?\)$/);
       }
     }
     db.close();

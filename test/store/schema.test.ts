@@ -7,8 +7,10 @@ import { isPlatformError } from "../../src/kernel/errors.ts";
 import { asId } from "../../src/kernel/ids.ts";
 import { DATABASE_FILE } from "../../src/store/sqlite/database.ts";
 import { MIGRATIONS } from "../../src/store/sqlite/schema.ts";
-import { alice, entryOf, guest, idOf, other, recordOf } from "../conformance/stores-support.ts";
+import { alice, entityOf, entryOf, guest, idOf, other, pathOf, recordOf } from "../conformance/stores-support.ts";
 import { openIn, withFolder } from "./folder.ts";
+
+const actions = { namespace: guest, kind: "action", skip: 0, limit: 10 } as const;
 
 /** A data folder as version 1 left it. Kept word for word, since src/store/sqlite/schema.ts may not change it either. */
 const VERSION_1 = `
@@ -46,6 +48,15 @@ const VERSION_1 = `
   PRAGMA user_version = 1;
 `;
 
+/** What version 2 made of it, kept word for word too. */
+const VERSION_2 = `
+  ALTER TABLE namespace ADD COLUMN activations INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE namespace ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+  UPDATE namespace SET (activations, bytes) =
+    (SELECT count(*), coalesce(sum(a.bytes), 0) FROM activation a WHERE a.ns = namespace.ns);
+  PRAGMA user_version = 2;
+`;
+
 function makeVersion1(dir: string): void {
   const db = new DatabaseSync(join(dir, DATABASE_FILE));
   db.exec(VERSION_1);
@@ -67,40 +78,60 @@ function makeVersion1(dir: string): void {
   db.close();
 }
 
-test("a data folder of version 1 is upgraded with all it holds", async () => {
-  await withFolder(async (dir) => {
-    makeVersion1(dir);
-    const stores = await openIn(dir);
-    const { activations, artifacts, subjects, changes } = stores;
-    assert.equal(await activations.count({ namespace: guest, skip: 0 }), 2);
-    assert.equal(await activations.count({ namespace: other, skip: 0 }), 1);
-    assert.equal(await activations.count({ namespace: asId("empty"), skip: 0 }), 0);
-    assert.deepEqual(await activations.get(guest, idOf(1)), { kind: "final", record: recordOf(1) });
-    assert.deepEqual(await activations.unfinished(undefined, 10), [entryOf(4)]);
-    assert.deepEqual((await artifacts.get({ namespace: guest, path: asId("hello") }))?.body, { a: 1 });
-    assert.equal((await subjects.get("ann"))?.revision, "2");
-    assert.equal((await changes.read("1", 10))[0]?.id, "ann");
-    // The sums go on from what the upgrade counted.
-    await activations.finish(recordOf(4), { path: "hello", owner: alice });
-    assert.equal(await activations.count({ namespace: guest, skip: 0 }), 3);
-    assert.equal(await activations.prune({ bytesMax: 0, limit: 100 }), 4);
-    assert.equal(await activations.count({ namespace: guest, skip: 0 }), 0);
-    await stores.close();
-    // And an upgraded folder is opened like any other.
-    await (await openIn(dir)).close();
-  });
-});
+function makeVersion2(dir: string): void {
+  makeVersion1(dir);
+  const db = new DatabaseSync(join(dir, DATABASE_FILE));
+  db.exec(VERSION_2);
+  db.close();
+}
 
-test("an upgraded and a fresh database have the same schema", async () => {
-  await withFolder(async (dir) => {
-    makeVersion1(dir);
-    await (await openIn(dir)).close();
-    await withFolder(async (fresh) => {
-      await (await openIn(fresh)).close();
-      assert.deepEqual(schemaOf(dir), schemaOf(fresh));
+for (const [version, make] of [makeVersion1, makeVersion2].entries()) {
+  test(`a data folder of version ${version + 1} is upgraded with all it holds`, () =>
+    withFolder((dir) => checkUpgrade(dir, make)));
+
+  test(`an upgraded database of version ${version + 1} and a fresh one have the same schema`, async () => {
+    await withFolder(async (dir) => {
+      make(dir);
+      await (await openIn(dir)).close();
+      await withFolder(async (fresh) => {
+        await (await openIn(fresh)).close();
+        assert.deepEqual(schemaOf(dir), schemaOf(fresh));
+      });
     });
   });
-});
+}
+
+async function checkUpgrade(dir: string, make: (dir: string) => void): Promise<void> {
+  make(dir);
+  const stores = await openIn(dir);
+  const { activations, artifacts, subjects, changes } = stores;
+  assert.equal(await activations.count({ namespace: guest, skip: 0 }), 2);
+  assert.equal(await activations.count({ namespace: other, skip: 0 }), 1);
+  assert.equal(await activations.count({ namespace: asId("empty"), skip: 0 }), 0);
+  assert.deepEqual(await activations.get(guest, idOf(1)), { kind: "final", record: recordOf(1) });
+  assert.deepEqual(await activations.unfinished(undefined, 10), [entryOf(4)]);
+  const hello = entityOf("hello", { updated: 5, body: { a: 1 } });
+  // What had no link has none.
+  assert.deepEqual(await artifacts.get(hello), { ...hello, revision: "1" });
+  assert.deepEqual(await artifacts.list(actions), [{ ...hello, revision: "1" }]);
+  assert.equal((await subjects.get("ann"))?.revision, "2");
+  assert.equal((await changes.read("1", 10))[0]?.id, "ann");
+  // And it may be given one.
+  const link = pathOf("tick");
+  assert.equal((await artifacts.put({ ...hello, link }, asId("1"))).kind, "ok");
+  assert.equal((await artifacts.list({ ...actions, link }))[0]?.link, link);
+  assert.equal(await artifacts.count({ ...actions, link }), 1);
+  // The sums go on from what the upgrade counted.
+  await activations.finish(recordOf(4), { path: "hello", owner: alice });
+  assert.equal(await activations.count({ namespace: guest, skip: 0 }), 3);
+  assert.equal(await activations.erase(other, 100), 1);
+  assert.equal(await activations.count({ namespace: other, skip: 0 }), 0);
+  assert.equal(await activations.prune({ bytesMax: 0, limit: 100 }), 3);
+  assert.equal(await activations.count({ namespace: guest, skip: 0 }), 0);
+  await stores.close();
+  // And an upgraded folder is opened like any other.
+  await (await openIn(dir)).close();
+}
 
 test("a folder of a newer version is refused and not touched", async () => {
   await withFolder(async (dir) => {

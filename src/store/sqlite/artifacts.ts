@@ -1,14 +1,15 @@
 import type { Clock } from "../../kernel/clock.ts";
-import { asId, type Revision } from "../../kernel/ids.ts";
+import { assert } from "../../kernel/errors.ts";
+import { asId, type EntityPath, type Revision } from "../../kernel/ids.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { ArtifactStore, Entity, EntityId, EntityKind, EntityQuery, EntityWrite, WriteResult } from "../ports.ts";
 import { parseStored } from "./failures.ts";
-import type { EntityRow, WriteReply } from "./messages.ts";
+import type { EntityFilter, EntityRow, WriteReply } from "./messages.ts";
 import type { PointReads, ThreadReads } from "./reads.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
 const ENTITY =
-  "SELECT namespace, path, kind, revision, updated, body, attachments FROM entity WHERE namespace = ? AND path = ?";
+  "SELECT namespace, path, kind, revision, updated, body, attachments, link FROM entity WHERE namespace = ? AND path = ?";
 
 /** Entities in SQLite. */
 export class SqliteArtifacts implements ArtifactStore {
@@ -30,9 +31,9 @@ export class SqliteArtifacts implements ArtifactStore {
   }
 
   async put(write: EntityWrite, expected: Revision | "absent"): Promise<WriteResult<Entity>> {
-    const { namespace, path, kind, updated, attachments } = write;
+    const { namespace, path, kind, updated, attachments, link = null } = write;
     const body = JSON.stringify(write.body);
-    const entity = { namespace, path, kind, updated, attachments, body };
+    const entity = { namespace, path, kind, updated, attachments, body, link };
     const op = ["put-entity", entity, expected, this.#clock.wallMs()] as const;
     return resultOf(await this.#writes.submit<"put-entity">(op, body.length));
   }
@@ -42,25 +43,27 @@ export class SqliteArtifacts implements ArtifactStore {
     return resultOf(await this.#writes.submit<"delete-entity">(["delete-entity", namespace, path, expected, at], 0));
   }
 
-  async list({ namespace, kind, package: inPackage, skip, limit }: EntityQuery): Promise<readonly Entity[]> {
-    const rows = await this.#reads.list<ListedEntity>([
-      "list-entities",
-      namespace,
-      kind,
-      inPackage ?? null,
-      skip,
-      limit,
-    ]);
+  async list(query: EntityQuery): Promise<readonly Entity[]> {
+    const { namespace, kind, skip, limit } = query;
+    const op = ["list-entities", namespace, kind, filterOf(query), skip, limit] as const;
+    const rows = await this.#reads.list<ListedEntity>(op);
     return rows.map((row) => ({ ...row, revision: asId(String(row.revision)) }));
   }
 
-  async count({ namespace, kind, package: inPackage, skip }: Omit<EntityQuery, "limit">): Promise<number> {
-    const count = await this.#reads.number(["count-entities", namespace, kind, inPackage ?? null]);
+  async count(query: Omit<EntityQuery, "limit">): Promise<number> {
+    const { namespace, kind, skip } = query;
+    const count = await this.#reads.number(["count-entities", namespace, kind, filterOf(query)]);
     return Math.max(0, count - skip);
   }
 }
 
 type ListedEntity = Omit<Entity, "revision"> & { readonly revision: number };
+
+function filterOf({ package: inPackage, link }: Pick<EntityQuery, "package" | "link">): EntityFilter {
+  assert(inPackage === undefined || link === undefined, "entities are asked for by package or by link");
+  if (inPackage !== undefined) return ["package", inPackage];
+  return link === undefined ? null : ["link", link];
+}
 
 function resultOf(reply: WriteReply<EntityRow>): WriteResult<Entity> {
   if ("revision" in reply) return { kind: "ok", revision: asId(String(reply.revision)) };
@@ -77,5 +80,6 @@ function entityOf(row: EntityRow): Entity {
     updated: row.updated,
     body: parseStored<JsonObject>(row.body, what),
     attachments: parseStored(row.attachments, what),
+    ...(row.link === null ? {} : { link: asId<EntityPath>(row.link) }),
   };
 }

@@ -16,13 +16,13 @@ export class DocumentWrites {
   }
 
   putEntity([, entity, expected, at]: WriteOpOf<"put-entity">): WriteReply<EntityRow> {
-    const { namespace, path, kind, updated, body, attachments } = entity;
+    const { namespace, path, kind, updated, body, attachments, link } = entity;
     const current = this.#entity(namespace, path);
     if (!stands(current, expected)) return { current };
     const revision = this.#change(`${namespace}/${path}`, kind, false);
     const inPackage = packageOf(path);
     const names = JSON.stringify(attachments);
-    this.#sql.putEntity.run(namespace, path, kind, inPackage, revision, updated, names, body);
+    this.#sql.putEntity.run(namespace, path, kind, inPackage, revision, updated, names, body, link);
     this.#nameAttachments(namespace, path, attachments, at);
     return { revision };
   }
@@ -104,13 +104,13 @@ function packageOf(path: string): string {
 function prepare(db: DatabaseSync) {
   return {
     entity: db.prepare(
-      "SELECT namespace, path, kind, revision, updated, body, attachments FROM entity WHERE namespace = ? AND path = ?",
+      "SELECT namespace, path, kind, revision, updated, body, attachments, link FROM entity WHERE namespace = ? AND path = ?",
     ),
     entitySeq: db.prepare("SELECT seq FROM entity WHERE namespace = ? AND path = ?"),
     putEntity: db.prepare(
-      `INSERT INTO entity (namespace, path, kind, package, revision, updated, attachments, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO entity (namespace, path, kind, package, revision, updated, attachments, body, link) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (namespace, path) DO UPDATE SET kind = excluded.kind, revision = excluded.revision,
-         updated = excluded.updated, attachments = excluded.attachments, body = excluded.body`,
+         updated = excluded.updated, attachments = excluded.attachments, body = excluded.body, link = excluded.link`,
     ),
     dropEntity: db.prepare("DELETE FROM entity WHERE namespace = ? AND path = ?"),
     namedBy: db.prepare("SELECT digest FROM entity_attachment WHERE entity = ?"),

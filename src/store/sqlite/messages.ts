@@ -66,6 +66,7 @@ export interface EntityText {
   /** JSON. */
   readonly body: string;
   readonly attachments: readonly string[];
+  readonly link: string | null;
 }
 
 /** An entity as the table has it; `attachments` is JSON here. */
@@ -77,7 +78,11 @@ export interface EntityRow {
   readonly updated: number;
   readonly body: string;
   readonly attachments: string;
+  readonly link: string | null;
 }
+
+/** The one thing that a list of entities may ask for beyond their kind: a column of their table and its value. */
+export type EntityFilter = readonly [column: "package" | "link", value: string] | null;
 
 export interface SubjectRow {
   readonly name: string;
@@ -102,11 +107,11 @@ export type ReadOp =
       kind: "list-entities",
       namespace: string,
       entityKind: string,
-      inPackage: string | null,
+      filter: EntityFilter,
       skip: number,
       limit: number,
     ]
-  | readonly [kind: "count-entities", namespace: string, entityKind: string, inPackage: string | null]
+  | readonly [kind: "count-entities", namespace: string, entityKind: string, filter: EntityFilter]
   | readonly [kind: "list-subjects", after: string, limit: number]
   | readonly [kind: "changes", after: number, limit: number]
   | readonly [kind: "head"];

@@ -18,17 +18,23 @@ export const SQL = {
   countActivations: "SELECT count(*) AS n FROM activation WHERE ns = ? AND start BETWEEN ? AND ?",
   countActivationsOfPath: "SELECT count(*) AS n FROM activation WHERE ns = ? AND path = ? AND start BETWEEN ? AND ?",
   unfinished: "SELECT state, owner, message FROM journal WHERE id > ? ORDER BY id LIMIT ?",
-  entities: `SELECT namespace, path, kind, revision, updated, body, attachments FROM entity
+  entities: `SELECT namespace, path, kind, revision, updated, body, attachments, link FROM entity
     WHERE namespace = ? AND kind = ? ORDER BY updated DESC, path LIMIT ? OFFSET ?`,
-  entitiesInPackage: `SELECT namespace, path, kind, revision, updated, body, attachments FROM entity
+  entitiesInPackage: `SELECT namespace, path, kind, revision, updated, body, attachments, link FROM entity
     WHERE namespace = ? AND kind = ? AND package = ? ORDER BY updated DESC, path LIMIT ? OFFSET ?`,
+  entitiesOfLink: `SELECT namespace, path, kind, revision, updated, body, attachments, link FROM entity
+    WHERE namespace = ? AND kind = ? AND link = ? ORDER BY updated DESC, path LIMIT ? OFFSET ?`,
   countEntities: "SELECT count(*) AS n FROM entity WHERE namespace = ? AND kind = ?",
   countEntitiesInPackage: "SELECT count(*) AS n FROM entity WHERE namespace = ? AND kind = ? AND package = ?",
+  countEntitiesOfLink: "SELECT count(*) AS n FROM entity WHERE namespace = ? AND kind = ? AND link = ?",
   subjects: "SELECT name, revision, body FROM subject WHERE name > ? ORDER BY name LIMIT ?",
   changes: "SELECT seq, doc, kind, deleted FROM change WHERE seq > ? ORDER BY seq LIMIT ?",
   // The newest change always has a row: only a newer one of the same document takes it out.
   head: "SELECT coalesce(max(seq), 0) AS n FROM change",
 } as const satisfies Record<string, string>;
+
+const ENTITIES_BY = { package: SQL.entitiesInPackage, link: SQL.entitiesOfLink } as const;
+const COUNT_ENTITIES_BY = { package: SQL.countEntitiesInPackage, link: SQL.countEntitiesOfLink } as const;
 
 type Params = (string | number)[];
 
@@ -51,18 +57,18 @@ export class Queries {
       case "unfinished":
         return arrayText(this.#all<JournalRow>(SQL.unfinished, op[1], op[2]).map(journalText));
       case "list-entities": {
-        const [, namespace, kind, inPackage, skip, limit] = op;
+        const [, namespace, kind, filter, skip, limit] = op;
         const rows =
-          inPackage === null
+          filter === null
             ? this.#all<EntityRow>(SQL.entities, namespace, kind, limit, skip)
-            : this.#all<EntityRow>(SQL.entitiesInPackage, namespace, kind, inPackage, limit, skip);
+            : this.#all<EntityRow>(ENTITIES_BY[filter[0]], namespace, kind, filter[1], limit, skip);
         return arrayText(rows.map(entityText));
       }
       case "count-entities": {
-        const [, namespace, kind, inPackage] = op;
-        return inPackage === null
+        const [, namespace, kind, filter] = op;
+        return filter === null
           ? this.#number(SQL.countEntities, namespace, kind)
-          : this.#number(SQL.countEntitiesInPackage, namespace, kind, inPackage);
+          : this.#number(COUNT_ENTITIES_BY[filter[0]], namespace, kind, filter[1]);
       }
       case "list-subjects":
         return JSON.stringify(this.#all(SQL.subjects, op[1], op[2]));
@@ -124,6 +130,7 @@ function journalText({ state, owner, message }: JournalRow): string {
   return `{"state":${state},"owner":${JSON.stringify(owner)},"message":${message}}`;
 }
 
-function entityText({ body, attachments, ...plain }: EntityRow): string {
-  return `${JSON.stringify(plain).slice(0, -1)},"attachments":${attachments},"body":${body}}`;
+function entityText({ body, attachments, link, ...plain }: EntityRow): string {
+  // An absent link is left out of JSON.
+  return `${JSON.stringify({ ...plain, link: link ?? undefined }).slice(0, -1)},"attachments":${attachments},"body":${body}}`;
 }

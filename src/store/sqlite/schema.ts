@@ -64,6 +64,14 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE namespace SET (activations, bytes) =
     (SELECT count(*), coalesce(sum(a.bytes), 0) FROM activation a WHERE a.ns = namespace.ns);
   `,
+  /*
+   * 3: what an entity hangs on, so that the rules of a trigger are looked up. The index holds those alone that hang on something:
+   * most are actions, which pay nothing for it.
+   */
+  `
+  ALTER TABLE entity ADD COLUMN link TEXT;
+  CREATE INDEX entity_by_link ON entity (namespace, kind, link, updated DESC, path) WHERE link IS NOT NULL;
+  `,
 ];
 
 /** Brings a database to this version, each step in a transaction of its own. @throws `store/version`, nothing touched. */
