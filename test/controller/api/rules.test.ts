@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RULES_PER_TRIGGER_MAX } from "../../../src/controller/entities/rule-catalog.ts";
 import { asId } from "../../../src/kernel/ids.ts";
 import { type Harness, OTHER, type Reply, source, startApi } from "./harness.ts";
 
@@ -239,6 +240,30 @@ test("a name of another kind is a conflict", async () => {
     const text = "Resource by this name exists but is not in this collection.";
     assert.deepEqual([reply.status, reply.body.error], [409, text], method);
   }
+});
+
+test("a trigger takes so many rules and no more, and room that was made is room", async () => {
+  await using api = await startApi();
+  await prepare(api);
+  await putRule(api, "last");
+  const last = await api.stores.artifacts.get({ namespace: asId("guest"), path: asId("last") });
+  assert.ok(last);
+  const { revision: _, ...document } = last;
+  for (let i = 1; i < RULES_PER_TRIGGER_MAX; i += 1) {
+    await api.stores.artifacts.put({ ...document, path: asId(`r${i}`) }, "absent");
+  }
+  const refused = await putRule(api, "more");
+  assert.equal(refused.status, 400);
+  assert.equal(refused.headers["x-skein-error"], "limits/rules");
+  assert.equal(refused.body.error, "Too many rules for the trigger /guest/t (count: 1000, allowed: 1000).");
+  assert.equal((await api.call("PUT", `${RULES}/last?overwrite=true`, { json: { publish: true } })).status, 200);
+  assert.equal((await putRule(api, "elsewhere", { trigger: "/_/u" })).status, 200);
+  const moved = await api.call("PUT", `${RULES}/elsewhere?overwrite=true`, { json: { trigger: "/_/t" } });
+  assert.equal(moved.status, 400);
+  await api.call("DELETE", `${RULES}/r1`);
+  assert.equal((await putRule(api, "more")).status, 200);
+  const { rules } = (await api.call("GET", `${TREE}/triggers/t`)).body;
+  assert.equal(Object.keys(rules).length, RULES_PER_TRIGGER_MAX);
 });
 
 function putRule(api: Harness, name: string, over: object = {}): Promise<Reply> {
