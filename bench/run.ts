@@ -6,6 +6,7 @@ import { describeCommit, describeMachine } from "./report/machine.ts";
 import { render, type Report } from "./report/report.ts";
 import { ASYNC_SIZES, measureAsync } from "./system/async.ts";
 import { measureMemory, MEMORY_SIZES } from "./system/memory.ts";
+import { measurePaths, PATHS_SIZES } from "./system/paths.ts";
 import { measureStarts, STARTS_SIZES } from "./system/starts.ts";
 import { measureStore, STORE_SIZES } from "./system/store.ts";
 import { measureWarm, WARM_SIZES } from "./system/warm.ts";
@@ -17,6 +18,7 @@ const QUESTIONS: Readonly<Record<string, (size: SizeName) => Promise<Report>>> =
   starts: (size) => measureStarts(STARTS_SIZES[size]),
   store: (size) => measureStore(STORE_SIZES[size]),
   memory: (size) => measureMemory(MEMORY_SIZES[size]),
+  paths: (size) => measurePaths(PATHS_SIZES[size]),
   async: (size) => measureAsync(ASYNC_SIZES[size]),
 };
 

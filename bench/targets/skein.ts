@@ -17,6 +17,8 @@ export interface Skein extends Server {
   logTail(): string;
   /** One action's invocation as a target for load. */
   target(name: string, invocation: Invocation): Target;
+  /** A POST of JSON to any path as a target for load. */
+  targetAt(name: string, path: string, exchange: Pick<Invocation, "body" | "expect">): Target;
 }
 
 export interface Invocation {
@@ -34,7 +36,11 @@ const BIN = fileURLToPath(new URL("../../bin/skein.js", import.meta.url));
 const NAMESPACE = "/api/v1/namespaces/_";
 const KIND = "nodejs:24";
 // The defaults (60,000 a minute, 1,000 at once) are there to stop loops; here they would stop the bench after a few seconds.
-const LIMITS = { invocationsPerMinute: 1_000_000_000, concurrentInvocations: 1_000_000 };
+const LIMITS = {
+  invocationsPerMinute: 1_000_000_000,
+  firesPerMinute: 1_000_000_000,
+  concurrentInvocations: 1_000_000,
+};
 
 /** Starts Skein with a data folder in `folder`, and waits until it is ready. Defaults hold but for `config` and the limits of a namespace. */
 export async function startSkein(folder: string, config: SkeinConfig = {}): Promise<Skein> {
@@ -63,6 +69,12 @@ export async function startSkein(folder: string, config: SkeinConfig = {}): Prom
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}\n${tailOf(logFile)}`);
     return JSON.parse(text) as unknown;
   };
+  const targetAt: Skein["targetAt"] = (name, path, { body, expect }) => ({
+    name,
+    port: server.port,
+    request: postBytes(server.port, path, { body, authorization }),
+    expect,
+  });
   return {
     ...server,
     stop: async () => {
@@ -78,12 +90,9 @@ export async function startSkein(folder: string, config: SkeinConfig = {}): Prom
         ...(limits === undefined ? {} : { limits }),
       });
     },
-    target: (name, { action, query, body, expect }) => ({
-      name,
-      port: server.port,
-      request: postBytes(server.port, `${NAMESPACE}/actions/${action}?${query}`, { body, authorization }),
-      expect,
-    }),
+    targetAt,
+    target: (name, { action, query, body, expect }) =>
+      targetAt(name, `${NAMESPACE}/actions/${action}?${query}`, { body, expect }),
   };
 }
 

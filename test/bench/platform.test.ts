@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { descendantsOf } from "../../bench/harness/proc.ts";
 import { ASYNC_SIZES, measureAsync } from "../../bench/system/async.ts";
 import { measureMemory, MEMORY_SIZES } from "../../bench/system/memory.ts";
+import { measurePaths, PATHS_SIZES } from "../../bench/system/paths.ts";
 import { measureStarts, STARTS_SIZES } from "../../bench/system/starts.ts";
 import { measureWarm, WARM_SIZES } from "../../bench/system/warm.ts";
 
@@ -30,5 +31,12 @@ test("the question of memory runs at its tiny size", async () => {
 test("the question of promises runs at its tiny size, and every promise has its record", async () => {
   const report = await measureAsync(ASYNC_SIZES.tiny);
   assert.match(report.notes.join("\n"), /every accepted activation has its record/);
+  assert.deepEqual(descendantsOf(process.pid), []);
+});
+
+test("the question of paths runs at its tiny size", async () => {
+  const report = await measurePaths(PATHS_SIZES.tiny);
+  assert.ok(report.claims.every((claim) => claim.measured !== "-"));
+  assert.equal(report.tables[0]?.rows.length, 5);
   assert.deepEqual(descendantsOf(process.pid), []);
 });
