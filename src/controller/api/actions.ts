@@ -6,6 +6,7 @@ import type { Action } from "../entities/action.ts";
 import { actionPutSchema, parseActionPut } from "../entities/action-put.ts";
 import { actionView, briefView } from "../entities/action-view.ts";
 import { type EntityRef, packageOf, refText } from "../entities/ref.ts";
+import { checkSequence, requireReachable } from "../entities/sequence.ts";
 import { actionRefOf, nameOf, namespaceOf } from "./address.ts";
 import { type Answer, json } from "./answer.ts";
 import { documentOf } from "./body.ts";
@@ -106,9 +107,12 @@ function writeOperation(context: ApiContext): CallerOperation {
       const ref = await changeable(context, request, identity);
       const put = parseActionPut(documentOf(request), { runtimes: context.runtimes, own: identity.namespace });
       const overwrite = flag(request.query, "overwrite", false);
+      const components = put.exec !== undefined && "components" in put.exec ? put.exec.components : [];
       if (put.exec !== undefined && !("components" in put.exec)) requireKind(identity, put.exec.kind);
+      await requireReachable(context.resolver, identity, components);
       const action = await context.actions.write(ref, put, {
         overwrite,
+        check: () => checkSequence(context.resolver, ref, components),
         bounds: { ...identity.limits.action, instancesMax: identity.limits.concurrentInvocations },
       });
       await requirePackageStill(context, action);

@@ -62,17 +62,21 @@ export class ActionCatalog {
   }
 
   /**
-   * Creates the action, or updates it when `overwrite`.
+   * Creates the action, or updates it when `overwrite`. `check` has its say once nothing else stands in the way.
    *
    * @throws `entity/conflict`, `entity/concurrent-change`, `request/malformed`, `request/too-large`, `archive/invalid`
    */
   async write(
     ref: EntityRef,
     put: ActionPut,
-    options: { readonly overwrite: boolean; readonly bounds: ActionBounds },
+    options: { readonly overwrite: boolean; readonly bounds: ActionBounds; readonly check?: () => Promise<void> },
   ): Promise<Action> {
     requireSentSizes(put, options.bounds);
-    return await this.#actions.write(ref, (old) => this.#contentOf(old, put, options.bounds), options);
+    const plan = async (old: Action | undefined): Promise<Content<Action>> => {
+      await options.check?.();
+      return await this.#contentOf(old, put, options.bounds);
+    };
+    return await this.#actions.write(ref, plan, options);
   }
 
   /** Damaged documents and code go too. @throws `entity/not-found`, `entity/conflict`, `entity/concurrent-change` */

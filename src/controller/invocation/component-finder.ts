@@ -6,7 +6,7 @@ import type { Identity } from "../entitlement/identity.ts";
 import { requireKind } from "../entitlement/rights.ts";
 import { requireLiveKind } from "../entities/action-change.ts";
 import { type CodeAction, type EffectiveAction, isSequence, type SequenceAction } from "../entities/action.ts";
-import { type EntityRef, parseRef, refText } from "../entities/ref.ts";
+import { parseRef, refText } from "../entities/ref.ts";
 import type { ActionResolver } from "../entities/resolver.ts";
 import type { Runtimes } from "../entities/runtimes.ts";
 import { actionRefOf, isConductor, recordAnnotationsOf, templateOf } from "./message.ts";
@@ -77,23 +77,6 @@ export class ComponentFinder {
       kind: "conductor";
     })["call"];
     return { kind: "conductor", id, composed, startAt, call };
-  }
-
-  /**
-   * Lets only those begin a sequence who may activate its components. One that is missing is found out in its turn.
-   *
-   * @throws `auth/forbidden`
-   */
-  async requireComponents(identity: Identity, components: readonly EntityRef[]): Promise<void> {
-    for (const ref of components) {
-      try {
-        const action = this.#deps.resolver.resolve(identity, ref);
-        if (action instanceof Promise) await action;
-      } catch (error) {
-        if (isPlatformError(error, "auth/forbidden")) throw error;
-        if (!isPlatformError(error, "entity/not-found") && !isPlatformError(error, "entity/conflict")) throw error;
-      }
-    }
   }
 
   #requireRunnable(identity: Identity, action: EffectiveAction): void {

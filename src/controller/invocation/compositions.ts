@@ -2,6 +2,8 @@ import type { CompositionMessage } from "../../kernel/activation.ts";
 import { assert } from "../../kernel/errors.ts";
 import type { Namespace } from "../../kernel/ids.ts";
 import { Composition } from "../core/composition.ts";
+import type { ActionResolver } from "../entities/resolver.ts";
+import { requireReachable } from "../entities/sequence.ts";
 import { type ComposedAction, ComponentFinder, type FinderDeps, isComposed } from "./component-finder.ts";
 import { composedMessage, readComposed } from "./composition-message.ts";
 import { CompositionRun, type RunDeps } from "./composition-run.ts";
@@ -16,8 +18,10 @@ export type CompositionDeps = Omit<RunDeps, "finder"> & FinderDeps;
  */
 export class Compositions implements Invocations {
   readonly #deps: RunDeps;
+  readonly #resolver: ActionResolver;
 
   constructor(deps: CompositionDeps) {
+    this.#resolver = deps.resolver;
     this.#deps = { ...deps, finder: new ComponentFinder(deps) };
   }
 
@@ -43,7 +47,8 @@ export class Compositions implements Invocations {
     assert(activationId === undefined || waitMs === undefined, "only a non-blocking call may bring its id");
     const acceptedAt = clock.wallMs();
     requireAllowed(action, payload);
-    if ("components" in action.exec) await finder.requireComponents(identity, action.exec.components);
+    // All of them, before any runs. One that is missing is found out in its turn.
+    if ("components" in action.exec) await requireReachable(this.#resolver, identity, action.exec.components);
     const leave = code.enter(identity.namespace);
     const entry = finder.entryOf(action, request, activationId ?? code.nextId());
     const { composition, effects } = Composition.begin(entry, payload);
