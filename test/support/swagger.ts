@@ -1,6 +1,7 @@
 /**
- * Passes exchanges through OpenWhisk's own description of its API (test/fixtures/apiv1swagger.json), as OpenWhisk's test client does:
- * an answer with an undeclared status, or a body of the wrong shape, fails the test that got it.
+ * Passes exchanges through OpenWhisk's own description of its API (test/fixtures/apiv1swagger.json), both ways, as OpenWhisk's test
+ * client does. An answer with an undeclared status, or a body of the wrong shape, fails the test that got it; so does a request with
+ * an undeclared parameter or body that was carried out all the same. What is refused may be as wrong as it likes.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -20,12 +21,20 @@ interface Schema {
   readonly $ref?: string;
 }
 
-interface Operation {
-  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema?: Schema }[];
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly type?: string;
+  readonly required?: boolean;
+  readonly schema?: Schema;
+}
+
+export interface Operation {
+  readonly parameters?: readonly Parameter[];
   readonly responses: Readonly<Record<string, { readonly $ref?: string; readonly schema?: Schema }>>;
 }
 
-interface Description {
+export interface Description {
   readonly basePath: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly responses: Readonly<Record<string, { readonly schema?: Schema }>>;
@@ -71,6 +80,19 @@ const UNDECLARED: readonly {
   { method: "GET", path: "/packages/{", status: 422, why: "a binding of itself, which only a damaged store can hold" },
 ];
 
+/** What OpenWhisk takes in a query without declaring it. */
+const UNDECLARED_QUERY: readonly { readonly path: RegExp; readonly name: string; readonly why: string }[] = [
+  {
+    path: /\/(?:actions|triggers|rules|packages|activations)$/,
+    name: "count",
+    why: "all lists count, and none says so",
+  },
+];
+
+/** What OpenWhisk's HTTP library takes for a flag. */
+const FLAG = /^(?:true|false|yes|no|on|off|1|0|)$/i;
+const INTEGER = /^(?:[+-]?\d+|)$/;
+
 /** Where a declared shape contradicts what OpenWhisk answers. */
 function mend(definitions: Description["definitions"]): void {
   // The list of kinds is one release's manifest; other platforms have other runtimes.
@@ -92,20 +114,23 @@ function mend(definitions: Description["definitions"]): void {
   }
 }
 
-const description = load();
+/** OpenWhisk's description, mended where it is wrong. */
+export const description: Description = load();
 const ajv = new Ajv({ strict: false, allErrors: true, formats: { int32: true } });
 ajv.addSchema({ $id: "openwhisk", definitions: description.definitions });
 const compiled = new Map<string, ValidateFunction>();
 const templates = Object.keys(description.paths).map((template) => ({ template, pattern: patternOf(template) }));
 
 /** Throws an assertion error when the exchange is not one that OpenWhisk's description allows. */
-export function checkExchange(exchange: Exchange): void {
+export function checkExchange(exchange: Exchange, { requests } = { requests: true }): void {
   const found = operationOf(exchange);
   if (found === undefined) return;
   const { operation, template } = found;
   const where = `${exchange.method} ${exchange.path} -> ${exchange.status}`;
-  if (exchange.status < 300) checkRequest(operation, exchange, where);
-  const declared = operation.responses[String(exchange.status)];
+  // Web actions take and give what their authors like, and the description says no more than that.
+  if (template.startsWith("/web/")) return;
+  if (requests && exchange.status < 300) checkRequest({ operation, template }, exchange, where);
+  const declared = operation.responses[String(exchange.status)] ?? operation.responses["default"];
   if (declared === undefined) {
     assert.ok(isTolerated(exchange, template), `${where}: a status that OpenWhisk does not declare`);
     check({ $ref: "#/definitions/ErrorMessage" }, exchange.responseBody, where);
@@ -115,10 +140,23 @@ export function checkExchange(exchange: Exchange): void {
   if (schema !== undefined) checkResponse(schema, exchange, where);
 }
 
-function checkRequest(operation: Operation, exchange: Exchange, where: string): void {
+function checkRequest({ operation, template }: Found, exchange: Exchange, where: string): void {
+  checkQuery({ operation, template }, exchange, where);
   const body = operation.parameters?.find((parameter) => parameter.in === "body");
-  if (body?.schema !== undefined && exchange.requestBody !== undefined) {
-    check(body.schema, exchange.requestBody, `${where} (request)`);
+  const sent = exchange.requestBody;
+  if (sent === undefined)
+    return assert.ok(body?.required !== true, `${where}: taken without the body that is required`);
+  assert.ok(body !== undefined, `${where}: taken with a body that OpenWhisk does not declare`);
+  if (body.schema !== undefined) check(body.schema, sent, `${where} (request)`);
+}
+
+function checkQuery({ operation, template }: Found, { path }: Exchange, where: string): void {
+  for (const [name, value] of new URLSearchParams(path.split("?")[1] ?? "")) {
+    if (UNDECLARED_QUERY.some((row) => row.name === name && row.path.test(template))) continue;
+    const declared = operation.parameters?.find((parameter) => parameter.in === "query" && parameter.name === name);
+    assert.ok(declared !== undefined, `${where}: taken with '${name}', a parameter that OpenWhisk does not declare`);
+    const form = declared.type === "boolean" ? FLAG : declared.type === "integer" ? INTEGER : /^/;
+    assert.match(value, form, `${where}: '${name}' is declared as ${declared.type}`);
   }
 }
 
@@ -137,17 +175,23 @@ function checkResponse(schema: Schema, exchange: Exchange, where: string): void 
   check(schema, exchange.responseBody, where);
 }
 
+interface Found {
+  readonly operation: Operation;
+  readonly template: string;
+}
+
 /** The operation an exchange is about; undefined outside of the description (paths that are not described, other verbs). */
-function operationOf(exchange: Exchange): { operation: Operation; template: string } | undefined {
+function operationOf(exchange: Exchange): Found | undefined {
   const path = exchange.path.split("?")[0] ?? "";
   if (!path.startsWith(`${description.basePath}/`)) return undefined;
-  const rest = path.slice(description.basePath.length).replace(/\/$/, "");
-  const match = templates.find(({ pattern }) => pattern.test(rest));
+  // A slash at the end makes no difference to a collection; behind a name it is another path.
+  const rest = path.slice(description.basePath.length);
+  const match = templates.find(({ template, pattern }) =>
+    pattern.test(template.endsWith("}") ? rest : rest.replace(/\/$/, "")),
+  );
   const operation =
     match === undefined ? undefined : description.paths[match.template]?.[exchange.method.toLowerCase()];
   if (match === undefined || operation === undefined) return undefined;
-  // `actions/{package}/` lists, and is not described; it would match the template of one action.
-  if (path.endsWith("/") && match.template.endsWith("{actionName}")) return undefined;
   return { operation, template: match.template };
 }
 

@@ -58,8 +58,8 @@ export interface CallOptions {
   readonly json?: unknown;
   /** Sent as it is. */
   readonly raw?: string | Buffer;
-  /** False for exchanges that break OpenWhisk's own description on purpose. */
-  readonly swagger?: boolean;
+  /** False for exchanges that break OpenWhisk's own description on purpose; `answers` where only the request does. */
+  readonly swagger?: boolean | "answers";
 }
 
 export interface Harness extends AsyncDisposable {
@@ -157,8 +157,21 @@ async function call(
     },
     body,
   });
-  if (swagger) checkExchange({ method, path, requestBody: json, status: reply.status, responseBody: reply.body });
+  if (swagger !== false) {
+    const requestBody = json ?? parsedOf(raw);
+    const checked = { method, path, requestBody, status: reply.status, responseBody: reply.body };
+    checkExchange(checked, { requests: swagger === true });
+  }
   return reply;
+}
+
+function parsedOf(raw: string | Buffer | undefined): unknown {
+  try {
+    return raw === undefined || raw.length === 0 ? undefined : JSON.parse(raw.toString());
+  } catch {
+    // No JSON: nothing that a description of JSON could say anything about.
+    return undefined;
+  }
 }
 
 /** Sends exactly what it is given: no normalised paths, no added headers. */
