@@ -59,6 +59,12 @@ export const ERRORS = {
     fault: "request",
     help: "the request is well formed but cannot be carried out; see the message",
   },
+  "request/not-acceptable": {
+    status: 406,
+    retry: "never",
+    fault: "request",
+    help: "send an `accept` header that takes what the web action answers with; it has run all the same",
+  },
   "entity/not-found": {
     status: 404,
     retry: "never",
@@ -76,6 +82,24 @@ export const ERRORS = {
     retry: "same",
     fault: "request",
     help: "someone else changed it in between; read it again and repeat",
+  },
+  "result/unfit": {
+    status: 400,
+    retry: "never",
+    fault: "function",
+    help: "the web action's result is not what its headers or the path's extension say; see docs/operating/web-actions.md",
+  },
+  "result/incomplete": {
+    status: 404,
+    retry: "never",
+    fault: "function",
+    help: "the web action's result has no field for the path's extension; see docs/operating/web-actions.md",
+  },
+  "result/failed": {
+    status: 400,
+    retry: "never",
+    fault: "function",
+    help: "the web action failed: its activation, named in x-openwhisk-activation-id, says how to its owner",
   },
   "limits/rate": {
     status: 429,

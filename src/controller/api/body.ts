@@ -32,6 +32,11 @@ export function documentOf(request: ApiRequest): JsonValue {
 
 function jsonOf(request: ApiRequest, text: string): JsonValue {
   requireJson(request.headers["content-type"]);
+  return parseJson(text);
+}
+
+/** JSON of a bounded depth. @throws `request/malformed` */
+export function parseJson(text: string): JsonValue {
   if (text.length > DEPTH_MAX && depthExceeds(text, DEPTH_MAX)) {
     throw malformed(`JSON input was nested more deeply than the set limit of maxNesting = ${DEPTH_MAX}`);
   }
