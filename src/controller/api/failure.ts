@@ -31,7 +31,7 @@ function headersOf(failure: PlatformError, status: number): readonly string[] {
     const waitMs = Number(failure.details["retryAfterMs"] ?? RETRY_MS);
     headers.push("retry-after", String(Math.ceil(waitMs / 1000)));
   }
-  if (status === 401) headers.push(...CHALLENGE);
+  if (status === 401 && failure.details["challenge"] !== false) headers.push(...CHALLENGE);
   const allow = failure.details["allow"];
   if (status === 405 && typeof allow === "string") headers.push("allow", allow);
   return headers;

@@ -11,7 +11,7 @@ export type ApiRequest = FastifyRequest<{
   Body: string | undefined;
 }>;
 
-export type Verb = "GET" | "PUT" | "POST" | "DELETE";
+export type Verb = "GET" | "PUT" | "POST" | "DELETE" | "HEAD" | "OPTIONS" | "PATCH";
 
 type Answered = Answer | Promise<Answer>;
 
@@ -57,6 +57,11 @@ export type Operation = OpenOperation | CallerOperation;
 export interface Route {
   /** In the framework's notation: `/namespaces/:namespace/actions/:name`. */
   readonly paths: readonly string[];
+  /**
+   * Where everything below one path is served alike, that path with its wildcard; `paths` is then what the description says. Its
+   * operations read paths, queries and bodies themselves, byte for byte, and answer errors themselves.
+   */
+  readonly subtree?: string;
   readonly tag: string;
   readonly operations: Readonly<Partial<Record<Verb, Operation>>>;
 }

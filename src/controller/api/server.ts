@@ -1,8 +1,17 @@
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from "fastify";
+import {
+  fastify,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type HTTPMethods,
+  type RawRequestDefaultExpression,
+} from "fastify";
 import { isPlatformError, PlatformError } from "../../kernel/errors.ts";
 import type { Identity } from "../entitlement/identity.ts";
 import type { HttpTally } from "../metrics/http-tally.ts";
 import { notFound } from "../entities/catalog.ts";
+import { WEB_PREFIX } from "../web/address.ts";
+import { vanityTarget } from "../web/vanity.ts";
 import { actionRoutes } from "./actions.ts";
 import { adminRoutes } from "./admin.ts";
 import { activationRoutes } from "./activations.ts";
@@ -18,6 +27,8 @@ import type { ApiRequest, Operation, Route } from "./route.ts";
 import { ruleRoutes } from "./rules.ts";
 import { transactionIds } from "./transaction.ts";
 import { triggerRoutes } from "./triggers.ts";
+import { webResultRoutes } from "./web-results.ts";
+import { webRoutes } from "./web.ts";
 
 /** The REST API of one controller. */
 export interface Api {
@@ -93,8 +104,9 @@ class HttpApi implements Api {
   }
 
   #build(tls: ListenOptions["tls"]): FastifyInstance {
+    const { bodyBytesMax, vanityDomain } = this.#context.options.server;
     const options = {
-      bodyLimit: this.#context.options.server.bodyBytesMax,
+      bodyLimit: bodyBytesMax,
       exposeHeadRoutes: false,
       return503OnClosing: false,
       forceCloseConnections: "idle" as const,
@@ -105,6 +117,7 @@ class HttpApi implements Api {
       frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
         this.#fail(error, request, reply),
       routerOptions: { maxParamLength: URI_LENGTH_MAX },
+      ...(vanityDomain === undefined ? {} : { rewriteUrl: vanityRewrite(vanityDomain) }),
     };
     // A missing host is refused in `#enter`: node would do it without a transaction id.
     const http = { maxHeaderSize: HEADER_BYTES_MAX, requireHostHeader: false };
@@ -120,12 +133,14 @@ class HttpApi implements Api {
     server.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
     server.setNotFoundHandler((request, reply) => this.#miss(request, reply));
     const tree = [
-      ...namespaceRoutes(this.#context),
+      ...namespaceRoutes(),
       ...actionRoutes(this.#context),
       ...activationRoutes(this.#context),
       ...packageRoutes(this.#context),
       ...triggerRoutes(this.#context),
       ...ruleRoutes(this.#context),
+      ...webRoutes(this.#context),
+      ...webResultRoutes(this.#context),
       ...alarmRoutes(this.#context),
     ];
     for (const route of infoRoutes(this.#context, tree)) this.#register(server, route, "");
@@ -139,7 +154,7 @@ class HttpApi implements Api {
   #enter(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     if (this.#closing !== undefined) {
       this.#fail(new PlatformError("invoker/closing", "the server is closing"), request, reply);
-    } else if (request.method === "OPTIONS") {
+    } else if (request.method === "OPTIONS" && !request.url.startsWith(WEB_PREFIX)) {
       this.#send(reply, { status: 200, body: "OK", contentType: "text/plain; charset=UTF-8" });
     } else if ((request.raw.url?.length ?? 0) > URI_LENGTH_MAX) {
       const message = `URI length exceeds the configured limit of ${URI_LENGTH_MAX} characters`;
@@ -151,7 +166,17 @@ class HttpApi implements Api {
     }
   }
 
+  /** Everything below one path; a body is left for the operation to read, or not to read. */
+  #registerSubtree(server: FastifyInstance, { subtree, operations }: Route, prefix: string): void {
+    for (const [method, operation] of Object.entries(operations)) {
+      const run = (request: FastifyRequest, reply: FastifyReply): void =>
+        this.#run(operation, request as ApiRequest, reply);
+      server.route({ method, url: `${prefix}${subtree}`, onRequest: run, handler: run });
+    }
+  }
+
   #register(server: FastifyInstance, route: Route, prefix: string): void {
+    if (route.subtree !== undefined) return this.#registerSubtree(server, route, prefix);
     const served = Object.keys(route.operations);
     const caller = Object.values(route.operations).some((operation) => operation.access === "caller");
     const allow = served.join(", ");
@@ -248,6 +273,10 @@ class HttpApi implements Api {
     (reply.request.tally ?? this.#unmatched).count(answer.status);
     send(reply, answer, this.#closing !== undefined);
   }
+}
+
+function vanityRewrite(domain: string): (request: RawRequestDefaultExpression) => string {
+  return ({ headers, url = "" }) => vanityTarget({ host: headers["host"], target: url }, domain);
 }
 
 function unknownCaller(): PlatformError<"auth/invalid"> {

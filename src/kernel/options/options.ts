@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly insecure: boolean;
   /** What actions see as `__OW_API_HOST`, when it is not the address listened on. */
   readonly apiHost?: string;
+  /** Domain whose hosts are namespaces, e.g. `guest.fn.example.com` for `fn.example.com`: docs/operating/web-actions.md; off when absent. */
+  readonly vanityDomain?: string;
   /** Bytes of one request's body; default 50 MiB, OpenWhisk's cap: 48 MB of code and its envelope. */
   readonly bodyBytesMax: number;
   /** Milliseconds that a stop may take before what still runs is cut; default 10,000. */
@@ -159,6 +161,9 @@ const range = (min: number, defaults: Range, max: number) =>
 export const AUTH_KEY = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[A-Za-z0-9]{64}$/;
 const authKey = z.string().regex(AUTH_KEY, "must be `uuid:key`: a lower-case UUID, a colon, 64 letters or digits");
 
+const DOMAIN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const isDomain = (text: string): boolean => text.length <= 253 && DOMAIN.test(text);
+
 /** Checks and completes what files, environment and flags say. Unknown keys are refused. */
 export const optionsSchema: z.ZodType<SkeinOptions> = z.strictObject({
   server: z
@@ -169,6 +174,7 @@ export const optionsSchema: z.ZodType<SkeinOptions> = z.strictObject({
       tlsKey: z.string().min(1).exactOptional(),
       insecure: z.boolean().default(false),
       apiHost: z.url().exactOptional(),
+      vanityDomain: z.string().refine(isDomain, "must be a domain name in lower case, without a port").exactOptional(),
       bodyBytesMax: count(1024, 512 * MIB).default(50 * MIB),
       shutdownMs: count(0, 3_600_000).default(10_000),
       metrics: z.enum(["auto", "open", "system-key"]).default("auto"),
