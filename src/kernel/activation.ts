@@ -41,6 +41,8 @@ export interface PromisedActivation {
   readonly retryOnLoss: boolean;
   /** The namespace keeps no records: it ends without one. */
   readonly unstored?: true;
+  /** Its caller asked for a record whatever the platform keeps (`X-OW-EXTRA-LOGGING: on`); `unstored` is stronger. */
+  readonly storedAlways?: true;
 }
 
 /** Everything an invoker needs to run one activation. */

@@ -72,7 +72,13 @@ function invoke(context: ApiContext, call: Call, action: EffectiveAction): Promi
     requireKind(identity, action.exec.kind);
     requireLiveKind(action.exec, context.runtimes);
   }
-  const request = { identity, action, payload, transactionId: asId<TransactionId>(call.request.id) };
+  const request = {
+    identity,
+    action,
+    payload,
+    transactionId: asId<TransactionId>(call.request.id),
+    ...(call.request.headers["x-ow-extra-logging"] === "on" ? { storedAlways: true as const } : undefined),
+  };
   const result = context.invocations.invoke(call.waitMs === undefined ? request : { ...request, waitMs: call.waitMs });
   return result.then((ended) => answerOf(ended, call.resultOnly));
 }

@@ -61,6 +61,7 @@ export class Compositions implements Invocations {
       recordAnnotations: recordAnnotationsOf(action),
       retryOnLoss: false,
       ...(identity.limits.storeActivations ? undefined : { unstored: true as const }),
+      ...(request.storedAlways === true ? { storedAlways: true as const } : undefined),
     };
     const whole = composedMessage({ ...message, composition: {} }, composition.snapshot(), undefined);
     const run = new CompositionRun(this.#deps, { message: whole, composition, identity, leave });

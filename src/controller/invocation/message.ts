@@ -56,6 +56,7 @@ export function messageOf(
     ...baseOf(action, request),
     args: parameters === EMPTY ? payload : { ...parameters, ...payload },
     acceptedAt,
+    ...(request.storedAlways === true ? { storedAlways: true as const } : undefined),
   };
 }
 

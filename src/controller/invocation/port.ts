@@ -17,6 +17,8 @@ export interface InvokeRequest {
    * accepted again, and runs nothing: it was done already, or is under way.
    */
   readonly activationId?: ActivationId;
+  /** Keep its record whatever the platform keeps otherwise. */
+  readonly storedAlways?: true;
 }
 
 /** How a call stands when the caller gets its answer. */

@@ -1,12 +1,14 @@
-import type { ActivationRecord, PromisedActivation } from "../../kernel/activation.ts";
+import { type ActivationRecord, type PromisedActivation, Status, type StatusCode } from "../../kernel/activation.ts";
 import type { Incarnation } from "../../kernel/ids.ts";
 import type { Log } from "../../kernel/log.ts";
+import type { InvocationOptions, StoreLevel } from "../../kernel/options/options.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { ActivationStore } from "../../store/ports.ts";
 import { backoff } from "./backoff.ts";
 import { recordPath } from "./record.ts";
 
 interface RecordsDeps {
+  readonly options: Pick<InvocationOptions, "storeBlocking" | "storeNonBlocking">;
   readonly activations: ActivationStore;
   readonly me: Incarnation;
   readonly random: Random;
@@ -47,17 +49,27 @@ export class Records {
     await Promise.all(this.#storing);
   }
 
+  /** What OpenWhisk's storage levels say, and what a composition needs to go on after a crash. */
+  #keeps({ response }: ActivationRecord, { message, journaled }: Over): boolean {
+    if (message.unstored === true) return false;
+    const promised = journaled !== undefined;
+    if (message.storedAlways === true || (promised && message.cause !== undefined)) return true;
+    const { storeBlocking, storeNonBlocking } = this.#deps.options;
+    return isKept(promised ? storeNonBlocking : storeBlocking, response.statusCode);
+  }
+
   /** A store that cannot take the record now is asked again until this process stops. */
   async #store(record: ActivationRecord, over: Over): Promise<boolean> {
     const { activations, me, log, random, signal } = this.#deps;
-    const { activationId, unstored } = over.message;
+    const { activationId } = over.message;
+    const keep = this.#keeps(record, over);
     for (let attempt = 1; ; attempt += 1) {
       try {
         if (over.journaled !== undefined) await over.journaled;
         const result = await activations.finish(record, {
           path: recordPath(over.message),
           ...(over.journaled === undefined ? undefined : { owner: me }),
-          keep: unstored !== true,
+          keep,
         });
         if (result !== "stored") log.warn({ activationId, result }, "an activation's record was not stored");
         return result !== "not-owner";
@@ -67,4 +79,10 @@ export class Records {
       }
     }
   }
+}
+
+function isKept(level: StoreLevel, status: StatusCode): boolean {
+  if (level === "always") return true;
+  if (level === "failures") return status !== Status.success;
+  return status !== Status.success && status !== Status.applicationError;
 }

@@ -81,7 +81,14 @@ export interface Range {
   readonly max: number;
 }
 
+/** Which records are kept: all; those of failures; or those of failures that were not the action's own answer. */
+export type StoreLevel = "always" | "failures" | "failures-not-application-errors";
+
 export interface InvocationOptions {
+  /** Records of blocking calls, whose callers had their answer, that are kept; default `always`. */
+  readonly storeBlocking: StoreLevel;
+  /** Records of promised activations that are kept; default `always`. Components of a promised composition are kept in any case. */
+  readonly storeNonBlocking: StoreLevel;
   /** Milliseconds a blocking call waits before it becomes a 202; default 60,000. */
   readonly waitMsMax: number;
   /** Bytes of a payload and of a result; default 1 MiB each. */
@@ -146,6 +153,7 @@ export interface ProcessFactoryOptions {
 }
 
 const MIB = 1_048_576;
+const storeLevel = z.enum(["always", "failures", "failures-not-application-errors"]).default("always");
 const count = (min: number, max: number) => z.number().int().min(min).max(max);
 const range = (min: number, defaults: Range, max: number) =>
   z
@@ -213,6 +221,8 @@ export const optionsSchema: z.ZodType<SkeinOptions> = z.strictObject({
       waitMsMax: count(1, 3_600_000).default(60_000),
       payloadBytesMax: count(1, 64 * MIB).default(MIB),
       resultBytesMax: count(1, 64 * MIB).default(MIB),
+      storeBlocking: storeLevel,
+      storeNonBlocking: storeLevel,
       inFlightMax: count(1, 1e6).default(20_000),
       recoveryPage: count(1, 10_000).default(256),
     })
