@@ -9,8 +9,9 @@ import { eventually, type JsonBody, Platform } from "../support/platform.ts";
 // Apache Composer as its users have it: compositions compiled to conductors and deployed by its own client. Left out are `parallel`,
 // `par` and `map`, whose branches meet in a Redis that Composer would have us run; what they say without one is here.
 const require = createRequire(import.meta.url);
-const composer = require("openwhisk-composer") as JsonBody;
-const client = require("openwhisk-composer/client.js") as JsonBody;
+const composer: JsonBody = require("openwhisk-composer");
+const client: JsonBody = require("openwhisk-composer/client.js");
+const lastly: (...compositions: JsonBody[]) => JsonBody = composer.finally;
 
 const dataDir = mkdtempSync(join(tmpdir(), "skein-e2e-"));
 let platform: Platform;
@@ -80,19 +81,14 @@ const COMPOSITIONS: readonly (readonly [string, () => JsonBody, object, JsonBody
   [
     "finally",
     () =>
-      composer.finally(
+      lastly(
         composer.try("fail", () => ({ n: 1 })),
         "increment",
       ),
     {},
     { n: 2 },
   ],
-  [
-    "finally after an error",
-    () => composer.finally("fail", ({ error }: JsonBody) => ({ saw: error })),
-    {},
-    { saw: "it failed" },
-  ],
+  ["finally after an error", () => lastly("fail", ({ error }: JsonBody) => ({ saw: error })), {}, { saw: "it failed" }],
   ["let", () => composer.let({ x: 41 }, composer.function("() => ({ n: x })"), "increment"), {}, { n: 42 }],
   [
     "mask",
