@@ -15,6 +15,15 @@ export function addClientFlags(command: Command): Command {
     .option("--json", "print JSON and nothing else");
 }
 
+/** The same for a command that administers: `-u` is a user's key there, as wskadmin has it. */
+export function addSystemFlags(command: Command): Command {
+  return command
+    .option("--apihost <url>", "where the platform is")
+    .option("--auth <uuid:key>", "the key of whisk.system")
+    .option("-i, --insecure", "accept any TLS certificate")
+    .option("--json", "print JSON and nothing else");
+}
+
 /** The flags that give parameters. */
 export function addParameterFlags(command: Command): Command {
   return command

@@ -21,15 +21,23 @@ export interface ConnectionFlags {
   readonly insecure?: boolean;
 }
 
+/** Whose key a command needs: one of the caller's own, or the one that administers. */
+export type KeyOf = "caller" | "whisk.system";
+
 const DEFAULT_APIHOST = "http://127.0.0.1:3233";
 const AUTH_SHAPE = /^[^:\s]+:[^:\s]+$/;
 
 /**
  * Finds the API host and the key: flags, then `SKEIN_APIHOST`/`SKEIN_AUTH`, then `__OW_API_HOST`/`__OW_API_KEY` (inside an
  * action), then `~/.wskprops`, then this machine's own platform with the guest key from its data folder. A key from a file goes
- * only to the host that the file is about, so that a flag or a variable never carries one platform's key to another.
+ * only to the host that the file is about, so that a flag or a variable never carries one platform's key to another. The key of
+ * whisk.system is looked for where only operators have it: `--auth`, `SKEIN_SYSTEM_KEY`, the data folder.
  */
-export function connectionOf(flags: ConnectionFlags, io: Pick<Io, "env" | "home">): Connection {
+export function connectionOf(
+  flags: ConnectionFlags,
+  io: Pick<Io, "env" | "home">,
+  keyOf: KeyOf = "caller",
+): Connection {
   const props = wskProps(io);
   const [host, apihostFrom] = firstOf([
     [flags.apihost, "--apihost"],
@@ -42,7 +50,7 @@ export function connectionOf(flags: ConnectionFlags, io: Pick<Io, "env" | "home"
   return {
     apihost,
     apihostFrom,
-    auth: () => findAuth(flags, io, { apihost, props }),
+    auth: () => (keyOf === "caller" ? findAuth(flags, io, { apihost, props }) : findSystemKey(flags, io, apihost)),
     insecure: flags.insecure === true,
   };
 }
@@ -75,11 +83,9 @@ function findAuth(flags: ConnectionFlags, io: Pick<Io, "env" | "home">, { apihos
   const propsMeant = propsHost === undefined || parseApihost(propsHost, "~/.wskprops").host === apihost.host;
   if (propsAuth !== undefined && propsHost !== undefined && propsMeant) return checkedAuth(propsAuth);
 
-  const keyFile = join(dataFolder(io), "keys", "guest");
-  if (isLoopbackHost(apihost.hostname)) {
-    const key = readIfThere(keyFile);
-    if (key !== undefined) return checkedAuth(key.trim());
-  }
+  const keyFile = keyFileOf("guest", io);
+  const local = localKey(keyFile, apihost);
+  if (local !== undefined) return local;
   if (propsAuth !== undefined && propsMeant) return checkedAuth(propsAuth);
   throw new CliFailure(EXIT.notAuthorised, `there is no key for ${apihost.origin}`, {
     why: isLoopbackHost(apihost.hostname)
@@ -87,6 +93,31 @@ function findAuth(flags: ConnectionFlags, io: Pick<Io, "env" | "home">, { apihos
       : "neither --auth, SKEIN_AUTH nor ~/.wskprops gives one for this host",
     fix: "start the platform with `npm start` (or set SKEIN_DATA_DIR to its data folder), or give --auth uuid:key",
   });
+}
+
+function findSystemKey(flags: ConnectionFlags, io: Pick<Io, "env" | "home">, apihost: URL): string {
+  const named = [flags.auth, io.env["SKEIN_SYSTEM_KEY"]].find((auth) => filled(auth));
+  if (named !== undefined) return checkedAuth(named.trim());
+  const keyFile = keyFileOf("whisk.system", io);
+  const local = localKey(keyFile, apihost);
+  if (local !== undefined) return local;
+  throw new CliFailure(EXIT.notAuthorised, `there is no key of whisk.system for ${apihost.origin}`, {
+    why: isLoopbackHost(apihost.hostname)
+      ? `${keyFile} is not there, and neither --auth nor SKEIN_SYSTEM_KEY gives one`
+      : "neither --auth nor SKEIN_SYSTEM_KEY gives one; the one of the data folder is for this machine",
+    fix: "set SKEIN_DATA_DIR to the platform's data folder, or give --auth uuid:key of whisk.system",
+  });
+}
+
+function keyFileOf(namespace: string, io: Pick<Io, "env" | "home">): string {
+  return join(dataFolder(io), "keys", namespace);
+}
+
+/** The key in a file of this machine's platform, for this machine only. */
+function localKey(file: string, apihost: URL): string | undefined {
+  if (!isLoopbackHost(apihost.hostname)) return undefined;
+  const key = readIfThere(file);
+  return key === undefined ? undefined : checkedAuth(key.trim());
 }
 
 function dataFolder(io: Pick<Io, "env" | "home">): string {

@@ -16,11 +16,15 @@ const WEB_MODES: ReadonlySet<string> = new Set(["true", "yes", "false", "no", "r
 /** A key and the text given for it. */
 export type Pair = readonly [key: string, text: string];
 
+/** Nouns whose flags are wskadmin's: there `-p` and `-a` take no pairs, and `-ns` is one flag. */
+const ADMIN_NOUNS: ReadonlySet<string> = new Set(["user", "limits"]);
+
 /**
  * Joins what the option parser cannot read for itself: `--param k v` (two words, of which the second may begin with a dash) and
- * `--web [mode]` (whose mode must not swallow a file name) become one word each.
+ * `--web [mode]` (whose mode must not swallow a file name) become one word each; wskadmin's `-ns` becomes `--namespace`.
  */
 export function joinPairs(argv: readonly string[]): string[] {
+  if (ADMIN_NOUNS.has(argv[0] ?? "")) return longNamespaces(argv);
   const joined: string[] = [];
   for (let i = 0; i < argv.length; i += 1) {
     const word = argv[i] ?? "";
@@ -40,6 +44,11 @@ export function joinPairs(argv: readonly string[]): string[] {
     }
   }
   return joined;
+}
+
+function longNamespaces(argv: readonly string[]): string[] {
+  const end = argv.indexOf("--");
+  return argv.map((word, i) => (word === "-ns" && (end < 0 || i < end) ? "--namespace" : word));
 }
 
 /** Collects what {@link joinPairs} joined. */

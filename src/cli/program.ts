@@ -30,6 +30,11 @@ export async function buildProgram(io: Io, finish: Finish, noun?: string): Promi
   const rule = program.command("rule").description("rules: which action runs when a trigger fires");
   if (wanted("rule")) (await import("./commands/rule.ts")).defineRule(rule, io, finish);
 
+  const user = program.command("user").description("users and their keys, for operators");
+  if (wanted("user")) (await import("./commands/user.ts")).defineUser(user, io, finish);
+  const limits = program.command("limits").description("limits of namespaces, for operators");
+  if (wanted("limits")) (await import("./commands/limits.ts")).defineLimits(limits, io, finish);
+
   const namespace = program.command("namespace").description("namespaces");
   addClientFlags(namespace.command("list"))
     .description("list the namespaces of the key")

@@ -1,5 +1,5 @@
 import { clientOf, type Send } from "./client.ts";
-import { connectionOf } from "./connection.ts";
+import { connectionOf, type KeyOf } from "./connection.ts";
 import type { Io } from "./io.ts";
 import { jsonText } from "./output.ts";
 
@@ -29,8 +29,8 @@ export interface Session {
 }
 
 /** Opens no connection yet: the first request does. */
-export function sessionOf(flags: ClientFlags, io: Io): Session {
-  const connection = connectionOf(flags, io);
+export function sessionOf(flags: ClientFlags, io: Io, keyOf: KeyOf = "caller"): Session {
+  const connection = connectionOf(flags, io, keyOf);
   const json = flags.json === true;
   return {
     send: clientOf(connection),

@@ -49,7 +49,10 @@ export async function cliReference(): Promise<string> {
     .map(({ path, command }) => {
       const usage = [
         ...path,
-        ...command.registeredArguments.map((a) => (a.required ? `<${a.name()}>` : `[${a.name()}]`)),
+        ...command.registeredArguments.map((a) => {
+          const name = `${a.name()}${a.variadic ? "..." : ""}`;
+          return a.required ? `<${name}>` : `[${name}]`;
+        }),
       ];
       const flags = command.options.map((option) => row(`\`${option.flags}\``, option.description));
       return `### ${usage.join(" ")}\n\n${sentence(command.description())}\n\n${row("flag", "what it does")}|---|---|\n${flags.join("")}`;
