@@ -148,7 +148,10 @@ function factsOfAction(action: EffectiveAction): ActionFacts {
       ordinary.length === 0 ? EMPTY : Object.fromEntries(ordinary.map(({ key, value }) => [key, value] as const)),
     initEnv:
       init.length === 0 ? NO_ENV : Object.fromEntries(init.map(({ key, value }) => [key, envText(value)] as const)),
-    finalNames: isTruthy(annotation(action, "final")) ? action.parameters.map(({ key }) => key) : [],
+    // Those without a value are there to be filled in.
+    finalNames: isTruthy(annotation(action, "final"))
+      ? action.parameters.filter(({ value }) => value !== null).map(({ key }) => key)
+      : [],
     // Actions stored without the annotation count as asking for the key, as in OpenWhisk; new ones are stored with it (false).
     passesApiKey: isTruthy(annotation(action, "provide-api-key") ?? true),
     retryOnLoss: isTruthy(annotation(action, "retry-on-loss")),

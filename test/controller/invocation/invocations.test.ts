@@ -201,13 +201,18 @@ test("more activations in flight than allowed are refused by name, and change no
 });
 
 test("a payload that sets a final parameter is refused", async () => {
-  const { invocations } = platform();
+  const { invocations, invoker } = platform();
   const action = actionOf({
-    parameters: [{ key: "fixed", value: 1 }],
+    parameters: [
+      { key: "fixed", value: 1 },
+      { key: "unset", value: null },
+    ],
     annotations: [{ key: "final", value: true }],
   });
   const request = { identity: identityOf(), action, payload: { fixed: 2 }, transactionId };
   await assert.rejects(invocations.invoke(request), { code: "request/malformed" });
+  await invocations.invoke({ ...request, payload: { unset: 3 } });
+  assert.deepEqual((await invoker.next()).message.args, { fixed: 1, unset: 3 }, "what has no value is not final");
 });
 
 test("parameters are merged under the payload, and init parameters go to the environment", async () => {
