@@ -108,19 +108,21 @@ async function call(context: ApiContext, request: ApiRequest, { found, cors }: C
     const { method, headers } = request;
     const asked = { method, headers, rest: address.rest, query: address.query, body };
     const payload = argumentsOf(user === undefined ? asked : { ...asked, user: user.namespace }, found.web);
-    const transactionId = asId<TransactionId>(request.id);
+    const storedAlways = headers["x-ow-extra-logging"] === "on";
     const result = await context.invocations.invoke({
       identity: owner,
       action,
       payload,
-      transactionId,
+      transactionId: asId<TransactionId>(request.id),
       waitMs: waitMsMax,
+      ...(storedAlways ? { storedAlways } : undefined),
     });
     if (result.kind === "done") {
       return webAnswer(context, request, { record: result.record, extension: address.extension, cors });
     }
-    const token = await tokenOf(context, found, result.activationId);
-    return webPending(request, { activationId: result.activationId, token, cors });
+    const { activationId } = result;
+    const token = await tokenOf(context, found, { activationId, storedAlways });
+    return webPending(request, { activationId, token, cors });
   } catch (error) {
     return webFailure(context, request, { error, cors });
   }
@@ -145,14 +147,20 @@ async function admit(context: ApiContext, request: ApiRequest, { web }: Found): 
   );
 }
 
-/** What names the answer to come; nothing for a namespace that keeps no records, as there will be none to read. */
+/** What names the answer to come; nothing where its record may not be kept, as there would be none to read. Never rejects. */
 async function tokenOf(
   context: ApiContext,
   { address, owner, web }: Found,
-  activationId: ActivationId,
+  { activationId, storedAlways }: { readonly activationId: ActivationId; readonly storedAlways: boolean },
 ): Promise<string | undefined> {
-  const key = await webTokenKey(context);
-  if (key === undefined || !owner.limits.storeActivations) return undefined;
+  const kept = storedAlways || context.options.invocation.storeNonBlocking === "always";
+  if (!kept || !owner.limits.storeActivations) return undefined;
+  // The activation is under way: whoever hears 202 at least does not start it again.
+  const key = await webTokenKey(context).catch((error: unknown) => {
+    context.log.warn({ error, activationId }, "a late answer has no place: the key of whisk.system cannot be read");
+    return undefined;
+  });
+  if (key === undefined) return undefined;
   const token = {
     activationId,
     namespace: owner.namespace,

@@ -14,6 +14,10 @@ const DAY_MS = 86_400_000;
 async function late(path: string, annotations: Readonly<Record<string, JsonValue>> = {}) {
   const clock = new ManualClock();
   const api = await startApi({ clock });
+  return { clock, ...(await firstOf(api, path, annotations)) };
+}
+
+async function firstOf(api: Harness, path: string, annotations: Readonly<Record<string, JsonValue>> = {}) {
   const all = Object.entries({ "web-export": true, ...annotations }).map(([key, value]) => ({ key, value }));
   await api.call("PUT", "/api/v1/namespaces/_/actions/slow", { json: { ...source(), annotations: all } });
   api.invocations.answer = async () => {
@@ -30,7 +34,7 @@ async function late(path: string, annotations: Readonly<Record<string, JsonValue
       { path: "slow", owner: ME },
     );
   const location = String(first.headers["location"]);
-  return { api, clock, first, end, location, again: (headers = {}) => poll(api, location, headers) };
+  return { api, first, end, location, again: (headers = {}) => poll(api, location, headers) };
 }
 
 function poll(api: Harness, location: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
@@ -128,4 +132,50 @@ test("a token whose record is gone leads nowhere", async () => {
   await end({ body: "x" });
   await api.stores.activations.prune({ before: Number.MAX_SAFE_INTEGER, limit: 10 });
   assert.equal((await again()).status, 404);
+});
+
+test("where no record will be kept, nobody is sent to one", async () => {
+  await using levels = await startApi({ options: { invocation: { storeNonBlocking: "failures" } } });
+  const { first } = await firstOf(levels, "slow");
+  assert.equal(first.headers["location"], undefined);
+  assert.equal(first.headers["retry-after"], undefined);
+  const headers = { "x-ow-extra-logging": "on" };
+  const asked = await levels.call("GET", "/api/v1/web/guest/default/slow", { auth: null, headers });
+  assert.match(String(asked.headers["location"]), /^\/api\/v1\/web-results\//);
+  assert.equal(levels.invocations.calls.at(-1)?.storedAlways, true);
+
+  await using api = await startApi();
+  const subject = await api.stores.subjects.get("guest");
+  assert.ok(subject !== undefined);
+  const namespaces = subject.namespaces.map((namespace) => ({ ...namespace, limits: { storeActivations: false } }));
+  await api.stores.subjects.put({ ...subject, namespaces }, subject.revision);
+  assert.equal((await firstOf(api, "slow")).first.headers["location"], undefined);
+});
+
+test("a store that cannot tell the key takes the place from a 202, not the 202", async () => {
+  let away = false;
+  await using api = await startApi({
+    wrap: (stores) => ({
+      ...stores,
+      subjects: {
+        get: (subject) => stores.subjects.get(subject),
+        byUuid: (uuid) => stores.subjects.byUuid(uuid),
+        byNamespace: (name) => (away ? Promise.reject(new Error("away")) : stores.subjects.byNamespace(name)),
+        put: (subject, expected) => stores.subjects.put(subject, expected),
+        delete: (subject, expected) => stores.subjects.delete(subject, expected),
+        list: (after, limit) => stores.subjects.list(after, limit),
+      },
+    }),
+  });
+  await firstOf(api, "slow");
+  api.controller.authenticator.invalidate();
+  assert.equal((await api.call("GET", "/api/v1/web/guest/default/slow", { auth: null })).status, 202);
+  const { answer } = api.invocations;
+  api.invocations.answer = (request) => {
+    api.controller.authenticator.invalidate();
+    away = true;
+    return answer(request);
+  };
+  const reply = await api.call("GET", "/api/v1/web/guest/default/slow", { auth: null });
+  assert.deepEqual([reply.status, reply.headers["location"]], [202, undefined]);
 });
