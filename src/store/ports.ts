@@ -135,12 +135,13 @@ export interface ActivationStore {
   /**
    * Ends an activation: stores its record and removes its journal entry, in one step. With `owner` there must be a journal entry
    * of that owner; without, there must be none (a blocking activation, which was promised to nobody). `keep: false` ends it
-   * without a record (a namespace with `storeActivations: false`). `path` is what lists filter by. Survives a crash of the
-   * process once resolved; of the machine, within the store's own commit interval.
+   * without a record (a namespace with `storeActivations: false`). `path` is what lists filter by. `awaited`: an answer
+   * waits for it, so it does not gather company. Survives a crash of the process once resolved; of the machine, within the store's own
+   * commit interval.
    */
   finish(
     record: ActivationRecord,
-    how: { readonly path: string; readonly owner?: Incarnation; readonly keep?: boolean },
+    how: { readonly path: string; readonly owner?: Incarnation; readonly keep?: boolean; readonly awaited?: boolean },
   ): Promise<FinishResult>;
   get(namespace: Namespace, id: ActivationId): Promise<StoredActivation | undefined>;
   /** Newest `start` first. Sees everything finished before the call. */

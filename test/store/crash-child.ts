@@ -19,7 +19,16 @@ let next = Number(from);
 
 /** Straight to the descriptor: what is in a stream's buffer dies with the process. */
 function acknowledge(...words: (string | number)[]): void {
-  writeSync(1, `${words.join(" ")}\n`);
+  const line = Buffer.from(`${words.join(" ")}\n`);
+  // The reader may be slower than the writes that are told: a full pipe is waited for.
+  for (let sent = 0; sent < line.length; ) {
+    try {
+      sent += writeSync(1, line, sent);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
 }
 
 async function nonBlocking(): Promise<void> {

@@ -111,7 +111,11 @@ export class TriggerFiring {
 
   async #keep(record: ActivationRecord, { limits }: Identity): Promise<void> {
     const { activations, log } = this.#deps;
-    const result = await activations.finish(record, { path: record.name, keep: limits.storeActivations });
+    const result = await activations.finish(record, {
+      path: record.name,
+      keep: limits.storeActivations,
+      awaited: true,
+    });
     if (result === "stored") return;
     // A second firing of the same ids came first: its record says the same.
     const { activationId } = record;

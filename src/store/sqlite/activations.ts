@@ -52,15 +52,15 @@ export class SqliteActivations implements ActivationStore {
 
   async finish(
     record: ActivationRecord,
-    how: { readonly path: string; readonly owner?: Incarnation; readonly keep?: boolean },
+    how: { readonly path: string; readonly owner?: Incarnation; readonly keep?: boolean; readonly awaited?: boolean },
   ): Promise<FinishResult> {
     const { activationId: id, namespace, start } = record;
     const text = how.keep === false ? null : JSON.stringify(record);
     const finished = this.#writes.submit<"finish">(
       ["finish", id, namespace, how.path, start, text, how.owner ?? null],
       text?.length ?? 0,
-      // The caller has its answer or its id; whoever asks for the record meanwhile hurries it (below).
-      "soon",
+      // Mostly the caller has its answer or its id; whoever asks for the record meanwhile hurries it (below).
+      how.awaited === true ? "now" : "soon",
     );
     this.#finishing.set(id, finished);
     try {
