@@ -159,8 +159,10 @@ export class CompositionRun {
     const { payload, cause } = effect;
     const activationId = this.#deps.code.nextId();
     const acceptedAt = this.#deps.clock.wallMs();
+    const { storedAlways } = this.#start.message;
+    const message = componentMessageOf(template, { activationId, acceptedAt, cause, payload });
     return await this.#run({
-      message: componentMessageOf(template, { activationId, acceptedAt, cause, payload }),
+      message: storedAlways === undefined ? message : { ...message, storedAlways },
       begun: false,
       durable: "no",
     });
@@ -229,6 +231,7 @@ export class CompositionRun {
     const stored = Promise.withResolvers<boolean>();
     return new Promise((resolve) => {
       this.#deps.code.run(current.message, {
+        isPromised: () => this.#standing !== "free",
         beforeRun: () => {
           current.begun = true;
           this.#hasRun = true;
@@ -293,7 +296,7 @@ export class CompositionRun {
     const journaled = this.#standing === "promised";
     if (journaled) await this.#stored();
     else this.#answer({ kind: "done", record });
-    const stored = code.store(record, message, { journaled });
+    const stored = code.store(record, message, journaled ? "entry" : "free");
     leave();
     await stored;
   }
@@ -370,7 +373,7 @@ export class CompositionRun {
 
   /** Stores the record of something that had no run, of this composition's or of one of its components'. */
   #keep(record: ActivationRecord, of: PromisedActivation): void {
-    this.#track(this.#deps.code.store(record, of, { journaled: false }));
+    this.#track(this.#deps.code.store(record, of, this.#standing === "free" ? "free" : "part"));
   }
 
   #track(stored: Promise<boolean>): void {

@@ -12,7 +12,7 @@ import { backoff } from "./backoff.ts";
 import { type Flight, Flights } from "./flight.ts";
 import { activationIds } from "./ids.ts";
 import { messageOf } from "./message.ts";
-import type { CodeInvocations, ComponentEvents, InvokeRequest, InvokeResult } from "./port.ts";
+import type { CodeInvocations, ComponentEvents, InvokeRequest, InvokeResult, StoreHow } from "./port.ts";
 import { failureRecordOf, recordOf } from "./record.ts";
 import { Records } from "./records.ts";
 
@@ -100,12 +100,9 @@ export class LocalInvocations implements CodeInvocations {
     this.#dispatch(flight, 1);
   }
 
-  store(
-    record: ActivationRecord,
-    message: PromisedActivation,
-    { journaled }: { readonly journaled: boolean },
-  ): Promise<boolean> {
-    return this.#records.store(record, { message, journaled: journaled ? Promise.resolve() : undefined });
+  store(record: ActivationRecord, message: PromisedActivation, how: StoreHow): Promise<boolean> {
+    const journaled = how === "entry" ? Promise.resolve() : undefined;
+    return this.#records.store(record, { message, journaled, ...(how === "part" ? { composed: "promised" } : {}) });
   }
 
   /** Takes an activation whose journal entry this process has just adopted, and runs it. */
@@ -279,7 +276,8 @@ export class LocalInvocations implements CodeInvocations {
   /** The activation is over: it counts no more, and its record goes to the store. */
   #end(flight: Flight, record: ActivationRecord): Promise<boolean> {
     this.#flights.remove(flight);
-    return this.#records.store(record, flight);
+    const isPart = flight.component?.isPromised() === true;
+    return this.#records.store(record, isPart ? { ...flight, composed: "promised" } : flight);
   }
 
   #answer(flight: Flight, answer: InvokeResult | Error): void {

@@ -40,6 +40,8 @@ export interface Invocations {
 
 /** What a composition hears of a component, in this order; after `onRefused` nothing. */
 export interface ComponentEvents {
+  /** Its composition is promised by now, and so goes on from its record after a crash. */
+  readonly isPromised: () => boolean;
   /** It is about to enter a container; a promise holds it back until it resolves, a rejection gives it back as refused. */
   readonly beforeRun: () => Promise<void> | undefined;
   /** Its answer is there; its logs are not yet in this record. */
@@ -49,6 +51,9 @@ export interface ComponentEvents {
   /** It did not run. `invoker/closing` where the process stops, also for one that runs. */
   readonly onRefused: (error: Error) => void;
 }
+
+/** `entry` has a journal entry of this process's own; `part` belongs to a composition that has one; `free` was promised to nobody. */
+export type StoreHow = "entry" | "part" | "free";
 
 /** Runs code: the leaf under compositions, and what these need of it. */
 export interface CodeInvocations extends Invocations {
@@ -63,6 +68,6 @@ export interface CodeInvocations extends Invocations {
   nextId(): ActivationId;
   /** Runs a component. It is not journaled: its composition's entry speaks for it. */
   run(message: ActivationMessage, events: ComponentEvents): void;
-  /** Ends what ran without a container; `journaled` when it has an entry of this process's. True when stored. Never rejects. */
-  store(record: ActivationRecord, of: PromisedActivation, options: { readonly journaled: boolean }): Promise<boolean>;
+  /** Ends what ran without a container. True when stored. Never rejects. */
+  store(record: ActivationRecord, of: PromisedActivation, how: StoreHow): Promise<boolean>;
 }

@@ -22,6 +22,8 @@ interface Over {
   readonly message: PromisedActivation;
   /** Settles when the journal has it; undefined when it was promised to nobody. May become that when the journal refuses. */
   readonly journaled: Promise<unknown> | undefined;
+  /** Its composition is promised, whose journal entry speaks for it. */
+  readonly composed?: "promised";
 }
 
 /** Records on their way into the store: their activations are over and count no more. */
@@ -50,10 +52,10 @@ export class Records {
   }
 
   /** What OpenWhisk's storage levels say, and what a composition needs to go on after a crash. */
-  #keeps({ response }: ActivationRecord, { message, journaled }: Over): boolean {
+  #keeps({ response }: ActivationRecord, { message, journaled, composed }: Over): boolean {
     if (message.unstored === true) return false;
+    if (message.storedAlways === true || composed === "promised") return true;
     const promised = journaled !== undefined;
-    if (message.storedAlways === true || (promised && message.cause !== undefined)) return true;
     const { storeBlocking, storeNonBlocking } = this.#deps.options;
     return isKept(promised ? storeNonBlocking : storeBlocking, response.statusCode);
   }

@@ -6,6 +6,7 @@ import type {
   ComponentEvents,
   InvokeRequest,
   InvokeResult,
+  StoreHow,
 } from "../../../src/controller/invocation/port.ts";
 import type { FleetView } from "../../../src/controller/metrics/fleet.ts";
 import { Metrics } from "../../../src/controller/metrics/metrics.ts";
@@ -246,17 +247,13 @@ export class ScriptedInvocations implements CodeInvocations {
       const outcome = outcomeOf(this.answerComponent(message));
       const record = runRecordOf(message, outcome, []);
       events.onAnswered(record);
-      events.onStored(await this.store(record, message, { journaled: false }));
+      events.onStored(await this.store(record, message, "free"));
     };
     run().catch((error: Error) => events.onRefused(error));
   }
 
-  async store(
-    record: ActivationRecord,
-    { action }: PromisedActivation,
-    { journaled }: { readonly journaled: boolean },
-  ): Promise<boolean> {
-    const owner = journaled ? { owner: asId<Incarnation>("test") } : {};
+  async store(record: ActivationRecord, { action }: PromisedActivation, how: StoreHow): Promise<boolean> {
+    const owner = how === "entry" ? { owner: asId<Incarnation>("test") } : {};
     await this.#activations.finish(record, { path: action.path, ...owner });
     return true;
   }

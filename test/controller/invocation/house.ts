@@ -13,7 +13,7 @@ import type { DispatchEvents, InvokerPort } from "../../../src/kernel/dispatch.t
 import { type ActivationId, asId, type Incarnation } from "../../../src/kernel/ids.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/kernel/json.ts";
 import { silentLog } from "../../../src/kernel/log.ts";
-import { defaultOptions } from "../../../src/kernel/options/options.ts";
+import { defaultOptions, type InvocationOptions } from "../../../src/kernel/options/options.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
 import { memoryStores } from "../../../src/store/memory.ts";
 import type { ActivationStore, Stores } from "../../../src/store/ports.ts";
@@ -91,6 +91,7 @@ export class House {
       readonly acts?: Record<string, Act>;
       readonly identity?: Identity;
       readonly inFlightMax?: number;
+      readonly options?: Partial<InvocationOptions>;
       readonly me?: string;
       readonly wrap?: (activations: ActivationStore) => ActivationStore;
     } = {},
@@ -102,7 +103,7 @@ export class House {
     this.invoker = new ActingInvoker(new Map(Object.entries(over.acts ?? {})));
     const activations = over.wrap?.(this.stores.activations) ?? this.stores.activations;
     this.#activations = activations;
-    const options = { ...defaultOptions().invocation, inFlightMax: over.inFlightMax ?? 100 };
+    const options = { ...defaultOptions().invocation, inFlightMax: over.inFlightMax ?? 100, ...over.options };
     const random = seededRandom(this.me);
     const ground = { activations, me: this.me, clock, random, log: silentLog };
     this.code = new LocalInvocations({ ...ground, options, invoker: this.invoker });

@@ -9,7 +9,7 @@ import { silentLog } from "../../../src/kernel/log.ts";
 import { defaultOptions, type InvocationOptions } from "../../../src/kernel/options/options.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
 import { memoryStores } from "../../../src/store/memory.ts";
-import { actionOf, identityOf, messageNumber, outcomeOf } from "../../support/messages.ts";
+import { actionOf, identityOf, outcomeOf } from "../../support/messages.ts";
 import { ScriptedInvoker } from "../../support/scripted-invoker.ts";
 
 const GUEST = asId<Namespace>("guest");
@@ -65,22 +65,4 @@ test("whoever asks for extra logging gets a record; a namespace that keeps none 
   const none = { identity: identityOf({ storeActivations: false }) };
   assert.deepEqual(await kept({}, none), []);
   assert.deepEqual(await kept({}, { ...none, storedAlways: true }), []);
-});
-
-test("components of a promised composition are kept, since it goes on from their records after a crash", async () => {
-  // What a component's message looks like to the place that decides: journaled, with a cause.
-  const clock = new ManualClock();
-  const { activations } = memoryStores({ clock });
-  const invoker = new ScriptedInvoker();
-  const options = { ...defaultOptions().invocation, storeNonBlocking: "failures" as const };
-  const deps = { options, invoker, activations, me: asId<Incarnation>("me"), clock, log: silentLog };
-  const invocations = new LocalInvocations({ ...deps, random: seededRandom("storing") });
-  const message = messageNumber(1, { cause: messageNumber(2).activationId });
-  await activations.accept({ message, state: "accepted", owner: asId<Incarnation>("me") });
-  invocations.resume(message);
-  const { events } = await invoker.next();
-  await events.beforeRun();
-  events.onComplete(outcomeOf({}), []);
-  assert.ok(await invocations.close(5000));
-  assert.equal((await activations.get(GUEST, message.activationId))?.kind, "final");
 });
