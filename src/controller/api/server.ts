@@ -169,8 +169,11 @@ class HttpApi implements Api {
   /** Everything below one path; a body is left for the operation to read, or not to read. */
   #registerSubtree(server: FastifyInstance, { subtree, operations }: Route, prefix: string): void {
     for (const [method, operation] of Object.entries(operations)) {
-      const run = (request: FastifyRequest, reply: FastifyReply): void =>
+      const tally = this.#context.metrics.httpTally(method, `${prefix}${subtree}`);
+      const run = (request: FastifyRequest, reply: FastifyReply): void => {
+        request.tally = tally;
         this.#run(operation, request as ApiRequest, reply);
+      };
       server.route({ method, url: `${prefix}${subtree}`, onRequest: run, handler: run });
     }
   }

@@ -139,6 +139,7 @@ test("metrics count requests by route, calls by kind, refusals by limit and cach
   await api.call("POST", `${TREE}/actions/a`);
   assert.equal((await api.call("POST", `${TREE}/actions/a`)).status, 429);
   await api.call("PATCH", `${TREE}/actions/a`);
+  await api.call("GET", "/api/v1/web/nobody/default/none.json", { auth: null });
   await api.call("GET", "/nowhere", { auth: null });
   await api.call("GET", `${TREE}/actions/${"x".repeat(300)}`);
   const reply = await api.call("GET", "/metrics", { auth: null });
@@ -151,6 +152,7 @@ test("metrics count requests by route, calls by kind, refusals by limit and cach
     `counter_http_requests_total{method="GET",route="${route}",status="4xx"} 1`,
     `counter_http_requests_total{method="other",route="${route}",status="4xx"} 1`,
     'counter_http_requests_total{method="any",route="none",status="4xx"} 1',
+    'counter_http_requests_total{method="GET",route="/api/v1/web/*",status="4xx"} 1',
     "counter_controller_activation_start_total 2",
     "counter_controller_blockingActivation_start_total 1",
     "openwhisk_action_limit_timed_total 1",

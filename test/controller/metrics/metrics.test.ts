@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { FleetFigures, InvokerHealth } from "../../../src/controller/metrics/fleet.ts";
 import { Metrics } from "../../../src/controller/metrics/metrics.ts";
@@ -97,6 +98,21 @@ test("what others keep is read when somebody asks", async () => {
   assert.equal(await read(metrics, 'gauge_invoker_containerPoolContainer{state="busy"}'), 0);
   assert.equal(await read(metrics, 'counter_invoker_containerStart_total{state="warm"}'), 20);
   assert.equal(await read(metrics, "gauge_loadbalancer_activationsInflight"), 0);
+});
+
+test("the page for operators lists every series, and no others", async () => {
+  const metrics = new Metrics();
+  const figures = { containers: {}, memoryMb: {}, starts: {}, inFlight: 0, buffered: 0 };
+  metrics.watch({ fleet: { invokers: () => ({}), figures: () => figures, active: () => [] }, caches: () => ({}) });
+  metrics.watchProcess("1.2.3");
+  const usual = /^(?:nodejs|process)_/;
+  const told = [...(await metrics.text()).matchAll(/^# TYPE (\S+)/gm)].flatMap(([, name = ""]) => name);
+  const page = readFileSync(new URL("../../../docs/operating/metrics.md", import.meta.url), "utf8");
+  const table = page.slice(page.indexOf("<!-- series"), page.indexOf("<!-- end of series"));
+  const listed = [...table.matchAll(/^\| `(\w+)` \|/gm)].flatMap(([, name = ""]) => name);
+  assert.deepEqual(listed.toSorted(), told.filter((name) => !usual.test(name)).toSorted());
+  assert.ok(told.includes("nodejs_eventloop_lag_seconds"));
+  assert.equal(await read(metrics, 'skein_build_info{version="1.2.3"}'), 1);
 });
 
 test("every name keeps Prometheus's rules, and none is given twice", async () => {
