@@ -82,14 +82,16 @@ async function announce(node: RunningNode, { io, json }: { readonly io: Io; read
     return;
   }
   // The key itself only on a terminal: what is not one is often a file that others read.
-  const key = io.stdoutIsTerminal ? [["guest key", (await readFile(node.keyFiles.guest, "utf8")).trim()] as const] : [];
+  const { guest, system } = node.keyFiles;
+  const shown = io.stdoutIsTerminal && guest !== undefined;
+  const key = shown ? [["guest key", (await readFile(guest, "utf8")).trim()] as const] : [];
   const deploy = "npx skein action deploy examples/hello/hello.js";
   const invoke = "npx skein action invoke hello -p name Ada --result";
   io.stdout("Skein takes requests now.\n\n");
   io.stdout(
     fieldList([
       ["  API host", node.url],
-      ["  key file", node.keyFiles.guest],
+      ["  key file", guest ?? system],
       ...key.map(([k, v]) => [`  ${k}`, v] as const),
     ]),
   );

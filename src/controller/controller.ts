@@ -8,10 +8,11 @@ import type { ApiContext, ListenOptions } from "./api/context.ts";
 import { Intake } from "./api/operators-intake.ts";
 import { createEntities, type Entities } from "./entities/entities.ts";
 import { Runtimes, type RuntimesAdvert } from "./entities/runtimes.ts";
+import { createAdministration } from "./entitlement/administration.ts";
 import { Authenticator } from "./entitlement/authenticator.ts";
 import type { NamespaceLimits } from "./entitlement/identity.ts";
+import type { KeyFiles } from "./entitlement/key-files.ts";
 import { effectiveLimits } from "./entitlement/limits.ts";
-import { SubjectAdmin } from "./entitlement/subject-admin.ts";
 import { Throttles } from "./entitlement/throttles.ts";
 import { Compositions } from "./invocation/compositions.ts";
 import type { CodeInvocations, Invocations } from "./invocation/port.ts";
@@ -23,6 +24,8 @@ export interface ControllerDeps extends Pick<
   "options" | "stores" | "status" | "fleet" | "metrics" | "clock" | "log" | "version"
 > {
   readonly runtimes: RuntimesAdvert;
+  /** Kept up when keys of the first namespaces change; absent where none are in files. */
+  readonly keyFiles?: KeyFiles;
   /** Runs code on an invoker. */
   readonly invocations: CodeInvocations;
   /** This start of this process: the owner of what it journals. */
@@ -82,10 +85,12 @@ export function createController(deps: ControllerDeps): Controller {
     takeFire: (identity) => throttles.takeFire(identity),
     payloadBytesMax: options.limits.action.parameterBytesMax,
   });
-  const admin = new SubjectAdmin({
-    subjects: stores.subjects,
-    eraser: { stores, inFlight: (namespace) => invocations.inFlight(namespace) },
-    onWrite: () => authenticator.invalidate(),
+  const admin = createAdministration({
+    ...deps,
+    limits: options.limits,
+    inFlight: (namespace) => invocations.inFlight(namespace),
+    caches: entities.caches,
+    onSubjectWrite: () => authenticator.invalidate(),
   });
   const api = createApi({
     ...deps,

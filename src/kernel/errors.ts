@@ -155,6 +155,12 @@ export const ERRORS = {
     fault: "platform",
     help: "a container could not be made; the platform's log says why",
   },
+  "subject/leaving": {
+    status: 503,
+    retry: "same",
+    fault: "operator",
+    help: "not all of the user's activations are over, or not all of its records gone: ask for the deletion again until it is done",
+  },
   "store/unavailable": {
     status: 503,
     retry: "same",

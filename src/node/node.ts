@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { installCatalog } from "../catalog/install.ts";
 import { createController } from "../controller/controller.ts";
 import { namespaceLimits } from "../controller/entitlement/limits.ts";
+import { KeyFiles } from "../controller/entitlement/key-files.ts";
 import { ensureDefaultSubjects } from "../controller/entitlement/subjects.ts";
 import { LocalInvocations } from "../controller/invocation/invocations.ts";
 import { recoverJournal } from "../controller/invocation/recovery.ts";
@@ -29,8 +30,8 @@ import { packageVersion } from "./version.ts";
 export interface RunningNode {
   /** Where it listens, e.g. `http://127.0.0.1:3233`. */
   readonly url: string;
-  /** Files that hold `uuid:key` of the two first namespaces. */
-  readonly keyFiles: { readonly guest: string; readonly system: string };
+  /** Files that hold `uuid:key` of the two first namespaces; of guest only while there is one. */
+  readonly keyFiles: { readonly guest?: string; readonly system: string };
   /** Stops intake, drains for `server.shutdownMs`, then cuts. Resolves when all is closed; true when nothing was cut. Idempotent. */
   stop(reason: string): Promise<boolean>;
 }
@@ -96,6 +97,7 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
   const controller = createController({
     options,
     stores,
+    keyFiles: new KeyFiles(options.data.dir),
     invocations,
     runtimes,
     status,
@@ -147,7 +149,7 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
   }
   return {
     url,
-    keyFiles: { guest: keys.guest.file, system: keys.system.file },
+    keyFiles: { ...(keys.guest === undefined ? {} : { guest: keys.guest.file }), system: keys.system.file },
     stop: (reason) => (stopped ??= stop(reason)),
   };
 }

@@ -3,17 +3,18 @@ import { PlatformError } from "../../kernel/errors.ts";
 import type { JsonObject, JsonValue } from "../../kernel/json.ts";
 import type { Subject } from "../../store/ports.ts";
 import type { Identity } from "../entitlement/identity.ts";
+import type { Administration } from "../entitlement/administration.ts";
 import { parseLimits } from "../entitlement/limits.ts";
 import { requireSystem } from "../entitlement/rights.ts";
-import type { SubjectAdmin, SubjectPut } from "../entitlement/subject-admin.ts";
+import type { SubjectPut } from "../entitlement/subject-admin.ts";
 import { type Answer, json } from "./answer.ts";
-import { documentOf } from "./body.ts";
+import { documentOf, payloadOf } from "./body.ts";
 import { malformed } from "./failure.ts";
 import { page } from "./query.ts";
 import type { ApiRequest, CallerOperation, Route } from "./route.ts";
 
 const TAG = "Administration";
-const STATUSES = [200, 400, 403, 404, 409, 415];
+const STATUSES = [200, 400, 403, 404, 409, 415, 422, 503];
 
 const createSchema: z.ZodType<SubjectPut> = z.strictObject({
   namespace: z.string().exactOptional(),
@@ -25,9 +26,7 @@ const blockSchema = z.strictObject({ blocked: z.boolean() });
 const whoisSchema = z.strictObject({ auth: z.string() });
 
 /** The routes by which operators make users and set their limits; all of them take the key of whisk.system. */
-export function adminRoutes(admin: SubjectAdmin): readonly Route[] {
-  const user = "/admin/users/:subject";
-  const limits = "/admin/limits/:namespace";
+export function adminRoutes({ users, limits }: Administration): readonly Route[] {
   return [
     {
       paths: ["/admin/users", "/admin/users/"],
@@ -35,33 +34,30 @@ export function adminRoutes(admin: SubjectAdmin): readonly Route[] {
       operations: {
         GET: operation("List users by name", async (request) => {
           const { limit } = page(request.query, "users");
-          const after = request.query["after"];
-          const subjects = await admin.list(typeof after === "string" ? after : undefined, limit);
+          const subjects = await users.list(query(request, "after", ["limit"]), limit);
           return json(200, subjects.map(subjectView));
         }),
       },
     },
     {
-      paths: [user],
+      paths: ["/admin/users/:subject"],
       tag: TAG,
       operations: {
         GET: operation("Read a user with the keys of its namespaces", async (request) =>
-          json(200, subjectView(await admin.get(named(request, "subject")))),
+          json(200, subjectView(await users.get(named(request, "subject")))),
         ),
         PUT: operation("Create a user, a namespace of one, or a new key", async (request) =>
-          json(200, await admin.create(named(request, "subject"), read(createSchema, request))),
+          json(200, await users.create(named(request, "subject"), checked(createSchema, payloadOf(request)))),
         ),
         POST: operation("Block a user, or let it in again", async (request) => {
-          const { blocked } = read(blockSchema, request);
+          const { blocked } = checked(blockSchema, documentOf(request));
           const subject = named(request, "subject");
-          await admin.setBlocked(subject, blocked);
+          await users.setBlocked(subject, blocked);
           return json(200, { subject, blocked });
         }),
         DELETE: operation("Delete a user, or one namespace of it, with everything in it", async (request) => {
-          const { namespace } = request.query;
           const subject = named(request, "subject");
-          const only = typeof namespace === "string" ? namespace : undefined;
-          return json(200, { subject, ...(await admin.remove(subject, only)) });
+          return json(200, { subject, ...(await users.remove(subject, query(request, "namespace"))) });
         }),
       },
     },
@@ -71,7 +67,7 @@ export function adminRoutes(admin: SubjectAdmin): readonly Route[] {
       operations: {
         // Not a GET: keys do not belong into URLs, which end up in logs.
         POST: operation("Tell whose key it is", async (request) =>
-          json(200, await admin.whois(read(whoisSchema, request).auth)),
+          json(200, await users.whois(checked(whoisSchema, documentOf(request)).auth)),
         ),
       },
     },
@@ -80,28 +76,23 @@ export function adminRoutes(admin: SubjectAdmin): readonly Route[] {
       tag: TAG,
       operations: {
         GET: operation("Tell who has a namespace", async (request) =>
-          json(200, await admin.keysOf(named(request, "namespace"))),
+          json(200, await users.identitiesOf(named(request, "namespace"))),
         ),
       },
     },
     {
-      paths: [limits],
+      paths: ["/admin/limits/:namespace"],
       tag: TAG,
       operations: {
         GET: operation("Read what was set for a namespace", async (request) =>
-          json(200, (await admin.limitsOf(named(request, "namespace"))) ?? {}),
+          json(200, await limits.get(named(request, "namespace"))),
         ),
-        PUT: operation("Set limits of a namespace; those not named stay", async (request) => {
-          const namespace = named(request, "namespace");
-          await admin.setLimits(namespace, parseLimits(documentOf(request)));
-          return json(200, (await admin.limitsOf(namespace)) ?? {});
-        }),
-        DELETE: operation("Take back all limits set for a namespace", async (request) => {
-          const namespace = named(request, "namespace");
-          const before = await admin.limitsOf(namespace);
-          await admin.setLimits(namespace, undefined);
-          return json(200, before ?? {});
-        }),
+        PUT: operation("Set limits of a namespace; those not named stay", async (request) =>
+          json(200, await limits.set(named(request, "namespace"), parseLimits(documentOf(request)))),
+        ),
+        DELETE: operation("Take back all limits set for a namespace", async (request) =>
+          json(200, await limits.remove(named(request, "namespace"))),
+        ),
       },
     },
   ];
@@ -125,12 +116,22 @@ function named(request: ApiRequest, parameter: "subject" | "namespace"): string 
   return text;
 }
 
-function read<Body>(schema: z.ZodType<Body>, request: ApiRequest): Body {
-  const body: JsonValue = documentOf(request);
+/** A query parameter. One that is unknown or given twice is refused: a deletion must not take more than was meant. */
+function query(request: ApiRequest, name: string, others: readonly string[] = []): string | undefined {
+  const strange = Object.keys(request.query).find((one) => one !== name && !others.includes(one));
+  if (strange !== undefined)
+    throw new PlatformError("request/malformed", `The query parameter '${strange}' is unknown.`);
+  const value = request.query[name];
+  if (value === undefined || typeof value === "string") return value;
+  throw new PlatformError("request/malformed", `The query parameter '${name}' was given more than once.`);
+}
+
+function checked<Body>(schema: z.ZodType<Body>, body: JsonValue): Body {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw malformed(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "an object is expected"}`);
+  const what = issue?.code === "unrecognized_keys" ? `unknown field ${issue.keys.join(", ")}` : issue?.message;
+  throw malformed([...(issue?.path ?? []), what].join(": "));
 }
 
 function subjectView({ subject, blocked, namespaces }: Subject): object {

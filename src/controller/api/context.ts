@@ -4,8 +4,8 @@ import type { Log } from "../../kernel/log.ts";
 import type { SkeinOptions } from "../../kernel/options/options.ts";
 import type { Stores } from "../../store/ports.ts";
 import type { AlarmParts } from "../alarms/create.ts";
+import type { Administration } from "../entitlement/administration.ts";
 import type { Authenticator } from "../entitlement/authenticator.ts";
-import type { SubjectAdmin } from "../entitlement/subject-admin.ts";
 import type { Throttles } from "../entitlement/throttles.ts";
 import type { Entities } from "../entities/entities.ts";
 import type { Runtimes } from "../entities/runtimes.ts";
@@ -31,7 +31,7 @@ export interface ApiContext extends Omit<Entities, "caches" | "cacheFigures"> {
   readonly runtimes: Runtimes;
   readonly authenticator: Authenticator;
   readonly throttles: Throttles;
-  readonly admin: SubjectAdmin;
+  readonly admin: Administration;
   /** Runs actions of every kind: through the intake, while that is open. */
   readonly invocations: Invocations;
   readonly intake: Intake;

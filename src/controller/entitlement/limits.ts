@@ -78,10 +78,41 @@ export function parseLimits(body: JsonValue): LimitOverrides {
   const issue = parsed.error.issues[0];
   const where = issue?.path.join(".") ?? "";
   const what = issue?.code === "unrecognized_keys" ? `no limit is called ${issue.keys.join(", ")}` : issue?.message;
-  throw new PlatformError(
-    "request/malformed",
-    `The request content was malformed:\n${where === "" ? "" : `${where}: `}${what ?? "limits expected"}`,
-  );
+  throw malformed(`${where === "" ? "" : `${where}: `}${what ?? "limits expected"}`);
+}
+
+/**
+ * Refuses bounds of actions that would say nothing: outside of the platform's own, or the least above the most.
+ *
+ * @throws `request/malformed` that names the limit
+ */
+export function requireSettable({ action }: LimitsOptions, set: LimitOverrides): void {
+  requireInside("ActionTimeout", action.timeoutMs, [set.minActionTimeout, set.maxActionTimeout]);
+  requireInside("ActionMemory", action.memoryMb, [set.minActionMemory, set.maxActionMemory]);
+  requireInside("ActionLogs", action.logsMb, [set.minActionLogs, set.maxActionLogs]);
+  requireInside("ActionConcurrency", action.concurrency, [set.minActionConcurrency, set.maxActionConcurrency]);
+  if ((set.maxParameterSize ?? 0) > action.parameterBytesMax) {
+    throw malformed(`maxParameterSize: the platform's own bound is ${action.parameterBytesMax}`);
+  }
+}
+
+type Ends = readonly [least: number | undefined, most: number | undefined];
+
+function requireInside(name: string, { min, max }: Range, ends: Ends): void {
+  for (const [end, value] of [
+    ["min", ends[0]],
+    ["max", ends[1]],
+  ] as const) {
+    if (value !== undefined && (value < min || value > max)) {
+      throw malformed(`${end}${name}: the platform's own bounds are ${min} to ${max}`);
+    }
+  }
+  const [least = min, most = max] = ends;
+  if (least > most) throw malformed(`min${name}: ${least} is above max${name}, ${most}`);
+}
+
+function malformed(detail: string): PlatformError<"request/malformed"> {
+  return new PlatformError("request/malformed", `The request content was malformed:\n${detail}`);
 }
 
 /** What every namespace may do for which nothing was set: the preset, with what the operator set over it. */

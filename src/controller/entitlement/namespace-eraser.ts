@@ -1,21 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { asId, type Namespace } from "../../kernel/ids.ts";
+import { PlatformError } from "../../kernel/errors.ts";
+import { type ActivationId, asId, type Namespace } from "../../kernel/ids.ts";
 import type { EntityKind, EntityQuery, Stores } from "../../store/ports.ts";
 import { linkOf } from "../alarms/alarm.ts";
+import type { ChangeListener } from "../cache/changes.ts";
 import { SYSTEM_NAMESPACE } from "./rights.ts";
 
 /** Rules before what they link, actions before the packages they lie in: a stop in between leaves nothing that points nowhere. */
 const KINDS: readonly EntityKind[] = ["rule", "trigger", "action", "package"];
 const PAGE = 200;
 const RECORDS = 1000;
-/** How long what still runs is waited for, so that its record goes too. */
-const QUIET_MS_MAX = 5000;
+/** Pages in which nothing could be deleted, one after another: more than a few are a writer that does not let go. */
+const STUCK_MAX = 5;
 const QUIET_POLL_MS = 50;
 
 export interface EraserDeps {
   readonly stores: Pick<Stores, "artifacts" | "activations">;
-  /** Activations of a namespace that are not over. */
+  /** Activations of a namespace that are not over, in this process. */
   readonly inFlight: (namespace: Namespace) => number;
+  /** What caches entities of this process, and must not wait for the change feed to forget them. */
+  readonly caches: readonly Pick<ChangeListener, "onChange">[];
 }
 
 /** What went. */
@@ -25,37 +29,72 @@ export interface Erased {
 }
 
 /**
- * Deletes everything of a namespace: entities, alarms, records. Code goes with the sweep that removes what no action names any more.
- * Whoever calls it has closed the namespace's doors before; again is harmless, and goes on where a crash left it.
+ * Deletes everything of a namespace: entities, alarms, and, once nothing of it runs any more, records. Code goes with the sweep that removes
+ * what no action names. Whoever calls it has closed the namespace's doors before; again is harmless, and goes on where a crash or `until` (a
+ * time of `performance.now`) cut it off.
  *
- * @throws `store/unavailable`
+ * @throws `subject/leaving` when `until` has come, `entity/concurrent-change`, `store/unavailable`
  */
-export async function eraseNamespace(deps: EraserDeps, namespace: Namespace): Promise<Erased> {
-  let entities = await eraseAll(deps, { namespace: asId(SYSTEM_NAMESPACE), kind: "alarm", link: linkOf(namespace) });
-  for (const kind of KINDS) entities += await eraseAll(deps, { namespace, kind });
-  const until = performance.now() + QUIET_MS_MAX;
-  while (deps.inFlight(namespace) > 0 && performance.now() < until) await sleep(QUIET_POLL_MS);
-  let records = 0;
+export async function eraseNamespace(deps: EraserDeps, namespace: Namespace, until: number): Promise<Erased> {
+  const alarms = { namespace: asId<Namespace>(SYSTEM_NAMESPACE), kind: "alarm", link: linkOf(namespace) } as const;
+  let entities = await eraseEntities(deps, alarms, until);
+  for (const kind of KINDS) entities += await eraseEntities(deps, { namespace, kind }, until);
+  // A record that came after the others went would be the next owner's to read.
+  while (await isRunning(deps, namespace)) {
+    requireTime(until, `activations of ${namespace} still run`);
+    await sleep(QUIET_POLL_MS);
+  }
+  return { entities, records: await eraseRecords(deps, namespace, until) };
+}
+
+async function eraseEntities(
+  { stores: { artifacts }, caches }: EraserDeps,
+  where: Omit<EntityQuery, "skip" | "limit">,
+  until: number,
+): Promise<number> {
+  let gone = 0;
+  let stuck = 0;
   while (true) {
-    const gone = await deps.stores.activations.erase(namespace, RECORDS);
-    records += gone;
-    if (gone < RECORDS) return { entities, records };
+    const page = await artifacts.list({ ...where, skip: 0, limit: PAGE });
+    if (page.length === 0) return gone;
+    requireTime(until, `entities of ${where.namespace} are still being deleted`);
+    const before = gone;
+    for (const { namespace, kind, path, revision } of page) {
+      // A conflict is somebody else's write in between, or deletion: the next page shows which.
+      if ((await artifacts.delete({ namespace, path }, revision)).kind !== "ok") continue;
+      gone += 1;
+      const change = { cursor: "", kind, id: `${namespace}/${path}`, revision, deleted: true };
+      for (const cache of caches) cache.onChange(change);
+    }
+    stuck = gone > before ? 0 : stuck + 1;
+    if (stuck === STUCK_MAX) {
+      throw new PlatformError("entity/concurrent-change", `entities of ${where.namespace} are being changed`);
+    }
   }
 }
 
-type Where = Omit<EntityQuery, "skip" | "limit">;
-
-async function eraseAll({ stores }: EraserDeps, where: Where): Promise<number> {
-  const { artifacts } = stores;
+async function eraseRecords({ stores }: EraserDeps, namespace: Namespace, until: number): Promise<number> {
   let gone = 0;
   while (true) {
-    const page = await artifacts.list({ ...where, skip: 0, limit: PAGE });
-    let moved = 0;
-    for (const { path, revision } of page) {
-      // A conflict is somebody else's write in between, or deletion: the next page shows which.
-      if ((await artifacts.delete({ namespace: where.namespace, path }, revision)).kind === "ok") moved += 1;
-    }
-    gone += moved;
-    if (moved === 0) return gone;
+    const count = await stores.activations.erase(namespace, RECORDS);
+    gone += count;
+    if (count < RECORDS) return gone;
+    requireTime(until, `records of ${namespace} are still being deleted`);
   }
+}
+
+/** Runs here, or was promised by some process and is not over: the journal has those of all. */
+async function isRunning({ stores, inFlight }: EraserDeps, namespace: Namespace): Promise<boolean> {
+  if (inFlight(namespace) > 0) return true;
+  let after: ActivationId | undefined;
+  while (true) {
+    const page = await stores.activations.unfinished(after, PAGE);
+    if (page.some(({ message }) => message.caller.namespace === namespace)) return true;
+    if (page.length < PAGE) return false;
+    after = page.at(-1)?.message.activationId;
+  }
+}
+
+function requireTime(until: number, what: string): void {
+  if (performance.now() >= until) throw new PlatformError("subject/leaving", what);
 }

@@ -5,6 +5,9 @@ import type { Identity } from "./identity.ts";
 /** The namespace whose key may ask for the platform's own state. */
 export const SYSTEM_NAMESPACE = "whisk.system";
 
+/** The namespace that every installation begins with, for whoever tries it. */
+export const GUEST_NAMESPACE = "guest";
+
 /**
  * Lets only the owner pass: everything in a namespace is its owner's. (Who may use a package of others, the resolver knows.)
  *

@@ -24,6 +24,7 @@ test("the first start makes both namespaces, and writes keys that only their own
     ["guest", made.guest],
     ["whisk.system", made.system],
   ] as const) {
+    assert.ok(subject !== undefined);
     assert.match(subject.authKey, AUTH_KEY);
     assert.equal(subject.file, join(dir, "keys", name));
     assert.equal(await readFile(subject.file, "utf8"), `${subject.authKey}\n`);
@@ -33,7 +34,7 @@ test("the first start makes both namespaces, and writes keys that only their own
     assert.equal(`${stored?.namespaces[0]?.uuid}:${stored?.namespaces[0]?.key}`, subject.authKey);
   }
   assert.equal((await stat(join(dir, "keys"))).mode & 0o777, 0o700);
-  assert.notEqual(made.guest.authKey, made.system.authKey);
+  assert.notEqual(made.guest?.authKey, made.system.authKey);
 });
 
 test("a later start keeps the keys, mends their files, and says when other keys are wished for", async (t) => {
@@ -41,6 +42,7 @@ test("a later start keeps the keys, mends their files, and says when other keys 
   const { subjects } = memoryStores({ clock: systemClock });
   const guestKey = newAuthKey();
   const first = await ensureDefaultSubjects({ subjects, options: { data: { dir }, guestKey }, log: silentLog });
+  assert.ok(first.guest !== undefined);
   assert.equal(first.guest.authKey, guestKey);
   await rm(first.guest.file);
   await writeFile(first.system.file, "something else");
@@ -70,4 +72,29 @@ test("a key that is another namespace's, or a folder that cannot be written, is 
   await assert.rejects(ensureDefaultSubjects({ subjects, options: blocked, log: silentLog }), (error) =>
     isPlatformError(error, "data/unusable"),
   );
+});
+
+test("a guest that was deleted does not come back by a restart", async (t) => {
+  const dir = await folder(t);
+  const { subjects } = memoryStores({ clock: systemClock });
+  const deps = { subjects, options: { data: { dir } }, log: silentLog };
+  const first = await ensureDefaultSubjects(deps);
+  const guest = await subjects.get("guest");
+  assert.ok(guest !== undefined);
+  await subjects.delete("guest", guest.revision);
+  assert.deepEqual(await ensureDefaultSubjects(deps), { system: first.system });
+  assert.equal(await subjects.get("guest"), undefined);
+});
+
+test("a first start that was cut short between the two makes the other one later", async (t) => {
+  const dir = await folder(t);
+  const { subjects } = memoryStores({ clock: systemClock });
+  const deps = { subjects, options: { data: { dir } }, log: silentLog };
+  const first = await ensureDefaultSubjects(deps);
+  const system = await subjects.get("whisk.system");
+  assert.ok(system !== undefined);
+  await subjects.delete("whisk.system", system.revision);
+  const second = await ensureDefaultSubjects(deps);
+  assert.deepEqual(second.guest, first.guest);
+  assert.notEqual(second.system.authKey, first.system.authKey);
 });
