@@ -103,13 +103,19 @@ async function writePackage({ entities }: InstallDeps, { source, mark }: Shipped
   const found = await entities.packages.load(ref);
   if (found !== undefined && markOf(found.annotations) === mark) return false;
   const plan = (old: Package | undefined) => ({
-    version: old === undefined ? FIRST_VERSION : next === UNFINISHED ? old.version : nextPatch(old.version),
+    version: versionAfter(old),
     publish: old?.publish ?? true,
     parameters: old?.parameters ?? [],
     annotations: pairsOf({ ...source.annotations, [MARK]: next }),
   });
   await entities.packages.write(ref, plan, { overwrite: true });
   return true;
+}
+
+/** One patch for the whole installation, which its first write takes. */
+function versionAfter(old: Package | undefined): string {
+  if (old === undefined) return FIRST_VERSION;
+  return markOf(old.annotations) === UNFINISHED ? old.version : nextPatch(old.version);
 }
 
 async function installAction({ entities, bounds }: InstallDeps, folder: string, action: ShippedAction): Promise<void> {

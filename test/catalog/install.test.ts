@@ -66,6 +66,7 @@ test("an empty store gets every package, published, with every action and what i
   for (const pack of CATALOG) {
     const installed = await packages.read(ref(pack.name));
     assert.equal(installed.publish, true);
+    assert.equal(installed.version, "0.0.1");
     for (const action of pack.actions) {
       const found = await actions.read(ref(`${pack.name}/${action.name}`));
       const annotations = Object.fromEntries(found.annotations.map(({ key, value }) => [key, value]));
