@@ -9,7 +9,8 @@ import { GUEST, type Harness, type Reply, source, startApi, SYSTEM } from "./har
 /** Outside of the described tree. */
 const PLATFORM = (
   "/ /ping /status /api/v1 /api/v1/ /api-docs /api/v1/api-docs /docs /api/v1/docs /invokers /invokers/ /invokers/healthy/count " +
-  "/invokers/ready /metrics /activation /activation/ /activation/count /enable"
+  "/invokers/ready /metrics /activation /activation/ /activation/count /enable /admin/users /admin/users/x /admin/whois " +
+  "/admin/namespaces/x /admin/limits/x"
 ).split(" ");
 const NOWHERE = ["/nowhere", "/api/v1/nowhere", "/api/v1/namespaces/_/nothing", "/api/v1/namespaces/_/actions/a/b/c"];
 /** Answered by tunnelling, which no server of pages does: node ends the connection. */
