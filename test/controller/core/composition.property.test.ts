@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import * as fc from "fast-check";
 import { COMPONENTS_MAX, CONDUCTORS_MAX, NESTING_MAX } from "../../../src/controller/core/composition-state.ts";
 import type { JsonObject } from "../../../src/kernel/json.ts";
 import { type Made, type Told, World } from "./composition-world.ts";
 
+// The long run: SKEIN_RANDOM_RUNS=20000 node --test test/controller/core/composition.property.test.ts
+const RUNS = Number(process.env["SKEIN_RANDOM_RUNS"] ?? 300);
 const CODE = ["a", "b", "c", "d", "e", "gone", "theirs", "bad#name"];
 // Each may name those after it; what names itself in the end is a test of its own.
 const COMPOSED = ["s1", "c1", "s2", "c2", "s3"];
@@ -97,13 +100,14 @@ test("every composition ends, in bounds, and each record is the sum of those tha
         assert(children.slice(0, -1).every(({ response }) => response.statusCode === 0));
       } else {
         assert(children.filter(({ name: child }) => child === one.name).length <= CONDUCTORS_MAX);
-        const last = children.at(-1);
-        assert.equal(last?.name, one.name, "a conductor has the last word");
+        // A conductor has the last word, unless what it nests has used up the calls they share.
+        const isTooLong = isDeepStrictEqual(one.response.result, { error: "Too many actions in the composition." });
+        assert(children.at(-1)?.name === one.name || isTooLong);
       }
     }
     assert(world.snapshots.every(({ frames }) => frames.length >= 1 && frames.length <= NESTING_MAX));
   });
-  fc.assert(property, { numRuns: 300 });
+  fc.assert(property, { numRuns: RUNS });
 });
 
 test("the same composition comes to the same end from every snapshot of it", () => {
@@ -142,5 +146,5 @@ test("a sequence of plain actions comes to what applying them in turn comes to",
       assert.deepEqual(own.invoke("s", payload).response.result, modelOf(own, names, payload));
     },
   );
-  fc.assert(property, { numRuns: 300 });
+  fc.assert(property, { numRuns: RUNS });
 });
