@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { adminRoutes } from "../../../src/controller/api/admin.ts";
+import { LIMIT_NAMES } from "../../../src/controller/entitlement/limits.ts";
 import { type CallOptions, GUEST, type Harness, OTHER, type Reply, startApi, SYSTEM } from "./harness.ts";
 
 const KEY = `0a1b2c3d-1111-4222-8333-444455556666:${"K".repeat(64)}`;
@@ -179,12 +183,14 @@ suite("deleting", () => {
     let looks = 0;
     const { invocations } = api;
     const inFlight = invocations.inFlight.bind(invocations);
+    const waiting = Promise.withResolvers<void>();
     invocations.inFlight = () => {
       looks += 1;
+      if (looks === 2) waiting.resolve();
       return looks < 4 ? 1 : 0;
     };
     const deletion = admin("DELETE", "users/running");
-    while (looks < 2) await new Promise(setImmediate);
+    await waiting.promise;
     assert.equal(await entered(auth), 401);
     assert.equal((await admin("PUT", "users/running")).body.error, "The subject you want to edit is blocked");
     assert.equal((await deletion).status, 200);
@@ -249,3 +255,19 @@ suite("limits", () => {
     assert.equal((await admin("PUT", "limits/nowhere", { json: {} })).status, 404);
   });
 });
+
+test("docs/reference/admin.md lists every route with what it does, and every limit", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../../docs/reference/admin.md"), "utf8");
+  const routes = adminRoutes({ users: unused(), limits: unused() });
+  const rows = routes.flatMap(({ paths, operations }) =>
+    Object.entries(operations).map(([verb, { summary }]) => `| \`${verb} ${paths[0] ?? ""}\` | ${summary} |`),
+  );
+  assert.equal(page.match(/^\| `/gm)?.length, rows.length);
+  for (const row of rows) assert.ok(page.includes(row), row);
+  for (const name of LIMIT_NAMES) assert.ok(page.includes(`\`${name}\``), name);
+});
+
+/** What routes are made with, where none of them is asked. */
+function unused<Part>(): Part {
+  return {} as Part;
+}
