@@ -246,6 +246,11 @@ test("a real sequence sums up its components, and holds no container while one o
     assert.equal(stops.status, 502);
     assert.deepEqual(stops.body.response.result, { error: "as told" });
     assert.equal((await recordOf(platform, stops.body.activationId)).logs.length, 2);
+    await platform.deploy("slow", SLEEPER, { limits: { memory: 128, timeout: 100 } });
+    await sequence(platform, "late", ["count", "slow", "count"]);
+    const late = await platform.call("POST", "actions/late?blocking=true", {});
+    assert.equal(late.body.response.status, "action developer error");
+    assert.match(late.body.response.result.error, /^The action exceeded its time limits of 100 milliseconds/);
   } finally {
     assert.equal(await platform.stop(), 0);
   }

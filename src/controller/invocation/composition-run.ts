@@ -345,9 +345,9 @@ export class CompositionRun {
       ...current,
       begun: to === "begun",
     });
-    // The mark is what callers see of it.
-    const marked = to === "begun" ? activations.mark(message.activationId, "running", me) : true;
-    const [advanced] = await Promise.all([activations.advance(message, me), marked]);
+    // What callers see of it; nothing hangs on it.
+    if (to === "begun") void activations.mark(message.activationId, "running", me).catch(() => false);
+    const advanced = await activations.advance(message, me);
     this.#isDisowned = !advanced;
     if (!advanced) throw new PlatformError("internal/unexpected", "another process took this composition over");
     current.durable = to;

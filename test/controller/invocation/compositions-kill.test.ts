@@ -360,3 +360,27 @@ test("an entry that this version cannot read stays in the journal and disturbs n
   assert.deepEqual(await second.recover(), { resumed: 0, lost: 0 });
   assert.equal((await stores.activations.unfinished(undefined, 10)).length, 1);
 });
+
+test("a store that is busy for a moment holds a promised composition up, and no more", async () => {
+  let calls = 0;
+  const wrap = (inner: ActivationStore): ActivationStore =>
+    new Proxy(inner, {
+      get: (target, key: keyof ActivationStore) => {
+        if (!["mark", "advance", "finish"].includes(key)) return target[key].bind(target);
+        const method = target[key].bind(target) as (...args: unknown[]) => Promise<unknown>;
+        return async (...args: unknown[]) => {
+          calls += 1;
+          if (calls % 3 === 0) throw new PlatformError("store/unavailable", "busy");
+          return await method(...args);
+        };
+      },
+    });
+  const house = new House({ acts: ACTS, wrap });
+  await deploy(house);
+  await house.put("t", { components: ["a", "inner", "a"] });
+  const answer = await house.invoke("t");
+  assert(answer.kind === "accepted");
+  assert.deepEqual((await checkTree(house, answer.activationId)).response.result, { n: 4 });
+  const ids = house.invoker.begun.map(({ message }) => message.activationId);
+  assert.equal(new Set(ids).size, ids.length, "nothing ran twice");
+});
