@@ -22,6 +22,13 @@ const UNSUPPORTED_ZONE = "Australia/Lord_Howe";
 /** `H` of Jenkins stands for a random value, which would be another one after each restart. */
 const HASHED = /(?:^|[\s,])H(?:$|[\s,/(])/i;
 
+/** An expression and its last answer, which holds for every moment from `from` until `next`: most alarms share a few patterns. */
+interface Parsed {
+  readonly expression: CronExpression;
+  from: number;
+  next: number;
+}
+
 /**
  * Cron expressions as `cron-parser` reads them, each parsed once.
  *
@@ -29,15 +36,19 @@ const HASHED = /(?:^|[\s,])H(?:$|[\s,/(])/i;
  * summer time); one that an autumn night has twice fires at the first.
  */
 export class CronRules {
-  readonly #parsed = new Lru<CronExpression>({ weightMax: EXPRESSIONS_MAX });
+  readonly #parsed = new Lru<Parsed>({ weightMax: EXPRESSIONS_MAX });
 
   /** Epoch milliseconds of the first match after `afterMs`, a whole second; undefined when there is none any more. */
   next(rule: CronRule, afterMs: number): number | undefined {
-    const expression = this.#expressionOf(rule);
+    const parsed = this.#parse(rule);
+    if (afterMs >= parsed.from && afterMs < parsed.next) return parsed.next;
     try {
-      expression.reset(new Date(afterMs));
-      const found = expression.next().getTime();
-      return found > afterMs ? found : undefined;
+      parsed.expression.reset(new Date(afterMs));
+      const found = parsed.expression.next().getTime();
+      if (found <= afterMs) return undefined;
+      parsed.from = afterMs;
+      parsed.next = found;
+      return found;
     } catch {
       return undefined; // The library gives up after a bounded number of steps, and says so by throwing.
     }
@@ -53,20 +64,21 @@ export class CronRules {
     const fields = rule.cron.trim().split(/\s+/).length;
     if (fields < 5 || fields > 6 || rule.cron.length > CRON_LENGTH_MAX || HASHED.test(rule.cron)) throw invalid();
     try {
-      this.#expressionOf(rule);
+      this.#parse(rule);
     } catch (error) {
       throw invalid(error);
     }
     if (this.next(rule, afterMs) === undefined) throw invalid();
   }
 
-  #expressionOf({ cron, timezone = "UTC" }: CronRule): CronExpression {
+  #parse({ cron, timezone = "UTC" }: CronRule): Parsed {
     const key = `${timezone} ${cron}`;
     const known = this.#parsed.get(key);
     if (known !== undefined) return known;
     const expression = CronExpressionParser.parse(cron.trim(), { tz: timezone });
-    this.#parsed.set(key, expression);
-    return expression;
+    const parsed = { expression, from: 0, next: 0 };
+    this.#parsed.set(key, parsed);
+    return parsed;
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../kernel/clock.ts";
 import { isPlatformError, PlatformError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -128,6 +129,8 @@ export class AlarmScheduler implements ChangeListener {
   /** Does one step; its outcome is the event that answers it. */
   async #take(step: Step): Promise<AlarmEvent> {
     const { id, kind } = step;
+    // Reads of the store may answer within the turn: thousands of steps would then be one turn, and requests wait for it.
+    await nextTurn();
     try {
       return await this.#carryOut(step);
     } catch (error) {

@@ -85,3 +85,17 @@ test("property: between a moment and its next match there is no other match", ()
     { numRuns: 400 },
   );
 });
+
+test("property: an answer is the same whatever was asked before", () => {
+  const moments = fc.array(fc.integer({ min: Date.parse("2026-10-24"), max: Date.parse("2026-10-27") }), {
+    minLength: 2,
+  });
+  fc.assert(
+    fc.property(fc.constantFrom("*/7 * * * *", "30 2 * * *", "0 * * * *"), moments, (cron, list) => {
+      const rule = { cron, timezone: "Europe/Berlin" };
+      const used = new CronRules();
+      for (const at of list) assert.equal(used.next(rule, at), new CronRules().next(rule, at));
+    }),
+    { numRuns: 50 },
+  );
+});
