@@ -35,12 +35,8 @@ function collect(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
     };
     const onEnd = (): void => settle();
     const onClose = (): void => settle(cutOff());
-    // An error is followed by its close; whoever does not listen to it would end the process.
-    request
-      .on("data", onData)
-      .on("end", onEnd)
-      .on("close", onClose)
-      .on("error", () => {});
+    // A caller who goes away is a close; node makes an error of it only for those who listen to errors.
+    request.on("data", onData).on("end", onEnd).on("close", onClose);
   });
 }
 
