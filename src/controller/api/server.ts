@@ -51,6 +51,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Who asks; null until it is known, and where it need not be. */
     identity: Identity | null;
+    /** When that was found out, in changes of subjects. */
+    identifiedAt: number;
     /** Where its answer is counted; null until it is known what it is for. */
     tally: HttpTally | null;
   }
@@ -124,6 +126,7 @@ class HttpApi implements Api {
     const server: FastifyInstance =
       tls === undefined ? fastify({ ...options, http }) : fastify({ ...options, https: { ...http, ...tls } });
     server.decorateRequest("identity", null);
+    server.decorateRequest("identifiedAt", 0);
     server.decorateRequest("tally", null);
     server.removeAllContentTypeParsers();
     server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
@@ -223,6 +226,7 @@ class HttpApi implements Api {
   #identify(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const header = request.headers.authorization;
     const { authenticator } = this.#context;
+    request.identifiedAt = authenticator.generation;
     const known = header === undefined ? undefined : authenticator.cached(header);
     if (known !== undefined) {
       request.identity = known;
@@ -256,7 +260,13 @@ class HttpApi implements Api {
   #handle(operation: Operation, request: ApiRequest): Answer | Promise<Answer> {
     if (operation.access === "anyone") return operation.handle(request);
     if (request.identity === null) throw unknownCaller();
-    return operation.handle(request, request.identity);
+    const { authenticator } = this.#context;
+    if (request.identifiedAt === authenticator.generation) return operation.handle(request, request.identity);
+    // Subjects changed while its body came, for minutes perhaps: a key that was taken away must not write any more.
+    return authenticator.authenticate(request.headers.authorization).then((identity) => {
+      if (identity === undefined) throw unknownCaller();
+      return operation.handle(request, identity);
+    });
   }
 
   /** Nothing is served at this path; below the API's prefix only callers are told so, as in OpenWhisk. */

@@ -38,6 +38,11 @@ export class Authenticator implements ChangeListener {
     this.#limitsOf = deps.limitsOf;
   }
 
+  /** Changes of subjects so far: an identity that was found out before the last one may be nobody's any more. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** The identity behind an `authorization` header when it is known already; undefined says nothing. */
   cached(header: string): Identity | undefined {
     return this.#known.get(header);

@@ -12,7 +12,7 @@ const PAGE = 200;
 const RECORDS = 1000;
 /** Pages in which nothing could be deleted, one after another: more than a few are a writer that does not let go. */
 const STUCK_MAX = 5;
-const QUIET_POLL_MS = 50;
+const QUIET_POLL_MS = 100;
 
 export interface EraserDeps {
   readonly stores: Pick<Stores, "artifacts" | "activations">;
@@ -36,15 +36,26 @@ export interface Erased {
  * @throws `subject/leaving` when `until` has come, `entity/concurrent-change`, `store/unavailable`
  */
 export async function eraseNamespace(deps: EraserDeps, namespace: Namespace, until: number): Promise<Erased> {
-  const alarms = { namespace: asId<Namespace>(SYSTEM_NAMESPACE), kind: "alarm", link: linkOf(namespace) } as const;
-  let entities = await eraseEntities(deps, alarms, until);
-  for (const kind of KINDS) entities += await eraseEntities(deps, { namespace, kind }, until);
+  let entities = await eraseKinds(deps, namespace, until);
   // A record that came after the others went would be the next owner's to read.
   while (await isRunning(deps, namespace)) {
     requireTime(until, `activations of ${namespace} still run`);
     await sleep(QUIET_POLL_MS);
   }
-  return { entities, records: await eraseRecords(deps, namespace, until) };
+  const records = await eraseRecords(deps, namespace, until);
+  // So would be an entity of a write that was past the doors when they closed.
+  while (true) {
+    const late = await eraseKinds(deps, namespace, until);
+    if (late === 0) return { entities, records };
+    entities += late;
+  }
+}
+
+async function eraseKinds(deps: EraserDeps, namespace: Namespace, until: number): Promise<number> {
+  const alarms = { namespace: asId<Namespace>(SYSTEM_NAMESPACE), kind: "alarm", link: linkOf(namespace) } as const;
+  let gone = await eraseEntities(deps, alarms, until);
+  for (const kind of KINDS) gone += await eraseEntities(deps, { namespace, kind }, until);
+  return gone;
 }
 
 async function eraseEntities(

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { adminRoutes } from "../../../src/controller/api/admin.ts";
 import { LIMIT_NAMES } from "../../../src/controller/entitlement/limits.ts";
-import { type CallOptions, GUEST, type Harness, OTHER, type Reply, startApi, SYSTEM } from "./harness.ts";
+import { eventually } from "../../support/platform.ts";
+import { basic, type CallOptions, GUEST, type Harness, OTHER, type Reply, startApi, SYSTEM } from "./harness.ts";
+import { slowReads } from "./slow-reads.ts";
 
 const KEY = `0a1b2c3d-1111-4222-8333-444455556666:${"K".repeat(64)}`;
 const ACTION = { exec: { kind: "nodejs:24", code: "function main() {}" } };
@@ -145,6 +149,35 @@ suite("users", () => {
   });
 });
 
+suite("a key that is taken away while a request's body comes", () => {
+  /** Sends an action's head, does `meanwhile` once the key is known, then sends the rest. */
+  async function slowly(auth: string, meanwhile: () => Promise<unknown>): Promise<number> {
+    const body = JSON.stringify(ACTION);
+    const headers = { authorization: basic(auth), "content-type": "application/json", "content-length": body.length };
+    const outgoing = request(`${api.url}/api/v1/namespaces/_/actions/late`, { method: "PUT", headers });
+    const answered = once(outgoing, "response");
+    outgoing.write(body.slice(0, 5));
+    await eventually(() => api.controller.authenticator.cached(basic(auth)), "the key is known");
+    await meanwhile();
+    outgoing.end(body.slice(5));
+    const [response] = (await answered) as [IncomingMessage];
+    response.resume();
+    return response.statusCode ?? 0;
+  }
+
+  test("writes nothing any more; one that was not is taken as it is now", async () => {
+    const old = await create("uploading");
+    let fresh = "";
+    const revoke = async () => void (fresh = await create("uploading", { revoke: true }));
+    assert.equal(await slowly(old, revoke), 401);
+    assert.equal((await tree(fresh, "GET", "actions/late")).status, 404);
+    assert.equal(await slowly(fresh, () => create("somebody-else")), 200);
+    assert.equal((await tree(fresh, "GET", "actions/late")).status, 200);
+    const low = { json: { allowedKinds: ["java:8"] } };
+    assert.equal(await slowly(fresh, () => admin("PUT", "limits/uploading", low)), 403, "with the limits of now");
+  });
+});
+
 suite("deleting", () => {
   test("a user takes its key, actions and records along at once; who comes after it finds nothing of it", async () => {
     const old = await create("leaving");
@@ -190,13 +223,32 @@ suite("deleting", () => {
       return looks < 4 ? 1 : 0;
     };
     const deletion = admin("DELETE", "users/running");
-    await waiting.promise;
+    await Promise.race([waiting.promise, deletion]);
     assert.equal(await entered(auth), 401);
     assert.equal((await admin("PUT", "users/running")).body.error, "The subject you want to edit is blocked");
     assert.equal((await deletion).status, 200);
     invocations.inFlight = inFlight;
     assert.equal(looks, 4);
   });
+});
+
+test("all this holds at once in the process that was asked, however late the change feed is", async () => {
+  await using lagging = await startApi({ wrap: slowReads });
+  const ask = (path: string, options: CallOptions & { readonly method: string }) =>
+    lagging.call(options.method, path, { swagger: false, ...options });
+  const mine = "/api/v1/namespaces/_/actions/a";
+  const user = "/admin/users/guest";
+  assert.equal((await ask(mine, { method: "PUT", json: ACTION })).status, 200);
+  assert.equal((await ask(`${mine}?blocking=true`, { method: "POST", json: {} })).status, 200);
+  const { body } = await ask(user, { method: "PUT", auth: SYSTEM, json: { revoke: true } });
+  assert.equal((await ask(mine, { method: "GET" })).status, 401);
+  assert.equal((await ask(mine, { method: "GET", auth: body.auth })).status, 200);
+  await ask("/admin/limits/guest", { method: "PUT", auth: SYSTEM, json: { invocationsPerMinute: 0 } });
+  assert.equal((await ask(mine, { method: "POST", auth: body.auth, json: {} })).status, 429);
+  assert.equal((await ask(user, { method: "DELETE", auth: SYSTEM })).status, 200);
+  assert.equal((await ask(mine, { method: "GET", auth: body.auth })).status, 401);
+  const { body: next } = await ask(user, { method: "PUT", auth: SYSTEM, json: {} });
+  assert.equal((await ask(mine, { method: "POST", auth: next.auth, json: {} })).status, 404);
 });
 
 suite("limits", () => {

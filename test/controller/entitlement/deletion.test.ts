@@ -163,6 +163,21 @@ suite("records", () => {
   });
 });
 
+test("an entity that a late writer adds while records go is gone too", async () => {
+  const { stores, eraser } = world();
+  await fillRecords(stores, ALICE);
+  const { activations } = stores;
+  eraser.stores.activations = overriding(activations, {
+    erase: async (namespace, limit) => {
+      const late = { kind: "trigger", namespace, path: asId<EntityPath>("late"), updated: 1 } as const;
+      await stores.artifacts.put({ ...late, body: {}, attachments: [] }, "absent");
+      return await activations.erase(namespace, limit);
+    },
+  });
+  assert.deepEqual(await eraseNamespace(eraser, ALICE, LATER), { entities: 1, records: 3 });
+  assert.deepEqual(await countsOf(stores, ALICE), [0, 0, 0, 0, 0, 0]);
+});
+
 test("entities that somebody keeps writing are told, not left behind", async () => {
   const { stores, eraser } = world();
   await fill(stores, ALICE);
