@@ -18,6 +18,7 @@ import type { ContainerDescriptor } from "../../../src/invoker/factory.ts";
 import { ProcessFactory } from "../../../src/invoker/factory/process/factory.ts";
 import type { JsonObject } from "../../../src/kernel/json.ts";
 import { defaultRunDir } from "../../../src/invoker/factory/process/run-dir.ts";
+import { zip } from "../../runtimes/zip.ts";
 import {
   bench,
   containerId,
@@ -149,6 +150,20 @@ test("a clean stop leaves no run folder, a creation under way or not", async (t)
     await creation;
     assert.equal(existsSync(runDir), false);
   }
+});
+
+test("a package.json above the run folder does not say what an action's files are", async (t) => {
+  const outer = temporaryFolder(t);
+  chmodSync(outer, 0o711);
+  writeFileSync(join(outer, "package.json"), '{"type":"module"}');
+  const { factory } = bench(t, { runDir: join(outer, "r") });
+  const container = await factory.create({ id: containerId(), kind: "nodejs:24", memoryMb: 256, env: {} });
+  const code = zip([{ name: "index.js", content: "exports.main = () => ({ kind: typeof module })" }]).toString(
+    "base64",
+  );
+  const answer = await container.init({ value: { code, main: "main", binary: true } }, 10_000);
+  assert.equal(answer.kind === "answer" && answer.status, 200, JSON.stringify(answer));
+  assert.deepEqual(valueOf(await run(container)), { kind: "object" });
 });
 
 test("containers made at once are all there", async (t) => {

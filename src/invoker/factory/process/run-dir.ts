@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ const CONTAINER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Everybody may pass through and nobody may list. */
 const PASSAGE = 0o711;
 const PRIVATE = 0o700;
+const READABLE = 0o644;
 
 /** A container's files. */
 export interface ContainerPlaces {
@@ -46,6 +47,10 @@ export class RunDir {
       if (!found.isDirectory() || found.uid !== (process.getuid?.() ?? found.uid))
         throw new Error("it is somebody else's");
       chmodSync(path, PASSAGE);
+      // Where node stops looking for what kind of module a file is: another's package.json further up must not decide.
+      const manifest = join(path, "package.json");
+      writeFileSync(manifest, "{}\n");
+      chmodSync(manifest, READABLE);
       for (const folder of [this.lib, this.#containers]) {
         mkdirSync(folder, { recursive: true });
         chmodSync(folder, PASSAGE);
