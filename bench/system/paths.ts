@@ -19,7 +19,7 @@ export interface PathsSize {
 export const PATHS_SIZES = {
   full: { rounds: 8, sliceMs: 700, warmUpMs: 1500, entities: 10_000, lists: 1000 },
   quick: { rounds: 3, sliceMs: 400, warmUpMs: 700, entities: 2000, lists: 200 },
-  tiny: { rounds: 1, sliceMs: 150, warmUpMs: 100, entities: 50, lists: 5 },
+  tiny: { rounds: 1, sliceMs: 300, warmUpMs: 1500, entities: 50, lists: 5 },
 } as const satisfies Record<string, PathsSize>;
 
 /** Chosen: what a web action adds (its own reading of requests and answers) should not be felt beside the call. */

@@ -19,7 +19,7 @@ export interface WarmSize {
 export const WARM_SIZES = {
   full: { rounds: 10, sliceMs: 1000, warmUpMs: 2000, clients: 32 },
   quick: { rounds: 4, sliceMs: 500, warmUpMs: 1000, clients: 32 },
-  tiny: { rounds: 1, sliceMs: 100, warmUpMs: 50, clients: 2 },
+  tiny: { rounds: 1, sliceMs: 300, warmUpMs: 1500, clients: 2 },
 } as const satisfies Record<string, WarmSize>;
 
 export const LATENCY_RATIO_MAX = 2.5;

@@ -46,16 +46,6 @@ async function fire(platform: Platform, accepted: Set<string>, killAfter: number
   await (killed ?? platform.kill());
 }
 
-async function allRecords(platform: Platform): Promise<readonly Record202[]> {
-  const records: Record202[] = [];
-  for (;;) {
-    const page = await platform.call("GET", `activations?docs=true&limit=200&skip=${records.length}`);
-    assert.equal(page.status, 200);
-    if (page.body.length === 0) return records;
-    records.push(...(page.body as Record202[]));
-  }
-}
-
 /** How often each activation's run was started, by the witness's files. */
 function starts(dir: string): Map<string, number> {
   const counts = new Map<string, number>();
@@ -83,17 +73,14 @@ async function killRounds(t: TestContext, random: Random): Promise<void> {
   }
   const platform = await Platform.start({ dataDir, env });
   try {
-    const records = await eventually(
+    const perId: ReadonlyMap<string, readonly Record202[]> = await eventually(
       async () => {
-        const found = await allRecords(platform);
-        const ids = new Set(found.map((record) => record.activationId));
-        return [...accepted].every((id) => ids.has(id)) ? found : undefined;
+        const found = await platform.records();
+        return found !== undefined && [...accepted].every((id) => found.has(id)) ? found : undefined;
       },
       "a record for every 202",
       120_000,
     );
-    const perId = new Map<string, Record202[]>();
-    for (const record of records) perId.set(record.activationId, [...(perId.get(record.activationId) ?? []), record]);
     const ran = starts(witnesses);
     let lost = 0;
     for (const id of accepted) {
@@ -109,7 +96,7 @@ async function killRounds(t: TestContext, random: Random): Promise<void> {
         assert((ran.get(id) ?? 0) <= 1, `${id} was started ${ran.get(id)} times`);
       }
     }
-    t.diagnostic(`${accepted.size} promised, ${records.length} records, ${lost} lost in mid-run and said so`);
+    t.diagnostic(`${accepted.size} promised, ${perId.size} records, ${lost} lost in mid-run and said so`);
   } finally {
     assert.equal(await platform.stop(), 0);
   }

@@ -74,21 +74,6 @@ async function fire(platform: Platform, accepted: Set<string>, random: Random): 
   await killed;
 }
 
-/** All records by id; undefined while some still come, which shifts the pages. */
-async function allRecords(platform: Platform): Promise<ReadonlyMap<string, readonly Stored[]> | undefined> {
-  const records = new Map<string, Stored[]>();
-  const count = async () => Number((await platform.call("GET", "activations?count=true")).body.activations);
-  const before = await count();
-  for (let skip = 0; ; skip += 200) {
-    const page = await platform.call("GET", `activations?docs=true&limit=200&skip=${skip}`);
-    assert.equal(page.status, 200);
-    for (const record of page.body as Stored[]) {
-      records.set(record.activationId, [...(records.get(record.activationId) ?? []), record]);
-    }
-    if (page.body.length < 200) return (await count()) === before ? records : undefined;
-  }
-}
-
 function starts(dir: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const file of readdirSync(dir)) counts.set(file.slice(0, 32), (counts.get(file.slice(0, 32)) ?? 0) + 1);
@@ -144,7 +129,7 @@ async function killRounds(t: TestContext, random: Random): Promise<void> {
   try {
     const records = await eventually(
       async () => {
-        const found = await allRecords(platform);
+        const found = await platform.records();
         return found !== undefined && [...accepted].every((id) => found.has(id)) ? found : undefined;
       },
       "a record for every 202",

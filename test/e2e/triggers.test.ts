@@ -149,9 +149,8 @@ async function fireUntilKilled(platform: Platform, fired: Set<string>, random: R
 async function checkAll(platform: Platform, fired: ReadonlySet<string>, witnesses: string): Promise<number> {
   const perId = await eventually(
     async () => {
-      const records = await allRecords(platform);
-      const found = new Map<string, JsonBody[]>();
-      for (const record of records) found.set(record.activationId, [...(found.get(record.activationId) ?? []), record]);
+      const found = await platform.records();
+      if (found === undefined) return undefined;
       const complete = [...fired].every((id) => {
         const [record] = found.get(id) ?? [];
         return record === undefined || startedBy(record).every((started) => found.has(started));
@@ -184,16 +183,6 @@ async function checkAll(platform: Platform, fired: ReadonlySet<string>, witnesse
 
 function startedBy(record: JsonBody): readonly string[] {
   return record.logs.map((text: string) => JSON.parse(text).activationId).filter((id?: string) => id !== undefined);
-}
-
-async function allRecords(platform: Platform): Promise<readonly JsonBody[]> {
-  const records: JsonBody[] = [];
-  for (;;) {
-    const page = await platform.call("GET", `activations?docs=true&limit=200&skip=${records.length}`);
-    assert.equal(page.status, 200);
-    if (page.body.length === 0) return records;
-    records.push(...page.body);
-  }
 }
 
 function startsIn(dir: string): ReadonlyMap<string, number> {

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 const BIN = fileURLToPath(new URL("../../bin/skein.js", import.meta.url));
 const READY_MS = 30_000;
 const STOP_MS = 30_000;
+const RECORDS_PAGE = 200;
 
 /** Whatever JSON an answer holds: tests state its shape by asserting on it. */
 // oxlint-disable-next-line typescript/no-explicit-any -- a test that narrowed each field first would say everything twice
@@ -80,6 +81,21 @@ export class Platform {
       ...more,
     });
     if (answer.status !== 200) throw new Error(`deploying ${name}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+
+  /** All records by id; undefined while some still come, which shifts the pages. */
+  async records(): Promise<ReadonlyMap<string, readonly JsonBody[]> | undefined> {
+    const records = new Map<string, JsonBody[]>();
+    const count = async () => (await this.call("GET", "activations?count=true")).body.activations as number;
+    const before = await count();
+    for (let skip = 0; ; skip += RECORDS_PAGE) {
+      const page = await this.call("GET", `activations?docs=true&limit=${RECORDS_PAGE}&skip=${skip}`);
+      if (page.status !== 200) throw new Error(`listing activations: ${page.status} ${JSON.stringify(page.body)}`);
+      for (const record of page.body as JsonBody[]) {
+        records.set(record.activationId, [...(records.get(record.activationId) ?? []), record]);
+      }
+      if (page.body.length < RECORDS_PAGE) return (await count()) === before ? records : undefined;
+    }
   }
 
   async kill(): Promise<void> {
