@@ -71,6 +71,17 @@ test("with --json they are what the API answers", async () => {
   assert.deepEqual(JSON.parse(await out("limits", "get", "other", "--json")), {});
 });
 
+test("wskadmin's words for stored activations mean the same, and two that contradict each other nothing", async () => {
+  const set = async (...flags: readonly string[]) =>
+    JSON.parse(await out("limits", "set", "other", ...flags, "--json"));
+  assert.deepEqual(await set("--disableStoreActivations"), { storeActivations: false });
+  assert.deepEqual(await set("--enableStoreActivations"), { storeActivations: true });
+  for (const others of [["--disableStoreActivations"], ["--storeActivations", "false"]]) {
+    assert.equal((await run("limits", "set", "other", "--enableStoreActivations", ...others)).exit, 2);
+  }
+  assert.deepEqual(JSON.parse(await out("limits", "delete", "other", "--json")), { storeActivations: true });
+});
+
 test("every limit that may be set has a flag", async () => {
   const names: Required<Record<keyof LimitOverrides, true>> = {
     invocationsPerMinute: true,

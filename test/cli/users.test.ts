@@ -126,10 +126,13 @@ suite("user block, unblock and delete", () => {
   test("blocked keys are refused at once, until they are unblocked", async () => {
     const key = await out("user", "create", "jacobi");
     await out("user", "create", "kepler");
-    assert.equal(await out("user", "block", "jacobi", "kepler"), "jacobi is blocked\nkepler is blocked\n");
+    assert.equal(
+      await out("user", "block", "jacobi", "kepler"),
+      '"jacobi" blocked successfully\n"kepler" blocked successfully\n',
+    );
     assert.equal((await api.call("GET", "/api/v1/namespaces", { auth: key.trim() })).status, 401);
     assert.match(await out("user", "list"), /^jacobi +yes /m);
-    assert.equal(await out("user", "unblock", "jacobi"), "jacobi is unblocked\n");
+    assert.equal(await out("user", "unblock", "jacobi"), '"jacobi" unblocked successfully\n');
     assert.deepEqual(await namespacesOf(key), ["jacobi"]);
     assert.deepEqual(JSON.parse(await out("user", "block", "kepler", "--json")), { subject: "kepler", blocked: true });
     assert.equal((await run("user", "block", "nobody")).exit, 5);

@@ -16,7 +16,7 @@ interface Told<Flags extends ClientFlags = ClientFlags> {
 
 export async function setLimits(namespace: string, { flags, io }: Told<LimitFlags>): Promise<ExitCode> {
   const session = sessionOf(flags, io, "whisk.system");
-  const { apihost: _, auth: __, insecure: ___, json: ____, ...limits } = flags;
+  const limits = limitsOf(flags);
   if (Object.keys(limits).length === 0) {
     throw usageFailure("no limit is given", "name one, e.g. --invocationsPerMinute 60; --help lists them");
   }
@@ -46,6 +46,27 @@ export async function deleteLimits(namespace: string, { flags, io }: Told): Prom
   if (session.json) session.printJson(gone);
   else session.print("Limits deleted\n");
   return EXIT.ok;
+}
+
+function limitsOf(flags: LimitFlags): Readonly<Record<string, JsonValue>> {
+  const {
+    apihost: _,
+    auth: __,
+    insecure: ___,
+    json: ____,
+    enableStoreActivations,
+    disableStoreActivations,
+    ...limits
+  } = flags;
+  const stores = [
+    limits["storeActivations"],
+    enableStoreActivations,
+    disableStoreActivations === true ? false : undefined,
+  ];
+  const said = new Set(stores.filter((store) => store !== undefined));
+  if (said.size > 1) throw usageFailure("activations cannot be stored and not stored at the same time");
+  const [storeActivations] = said;
+  return { ...limits, ...(storeActivations === undefined ? {} : { storeActivations }) };
 }
 
 function limitsPath(namespace: string): string {

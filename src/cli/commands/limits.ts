@@ -26,7 +26,9 @@ export function defineLimits(command: Command, io: Io, finish: Finish): void {
   const set = addSystemFlags(command.command("set <namespace>"))
     .description("set limits of a namespace; those not named stay as they are")
     .option("--allowedKinds <kinds...>", "kinds that its actions may have")
-    .option("--storeActivations <yes>", "whether its activations leave records: true or false", trueOrFalse);
+    .option("--storeActivations <yes>", "whether its activations leave records: true or false", trueOrFalse)
+    .option("--enableStoreActivations", "the same as --storeActivations true")
+    .option("--disableStoreActivations", "the same as --storeActivations false");
   for (const [name, what] of NUMBERS) set.option(`--${name} <count>`, what, wholeNumber(`--${name}`));
   set.action(async (namespace: string, flags: LimitFlags) => {
     const { setLimits } = await import("./limits-values.ts");

@@ -106,7 +106,7 @@ export async function blockUsers(
   for (const name of names) {
     const answer = await session.send("POST", userPath(name), { body: { blocked } });
     told.push(expectOk(answer, `cannot ${blocked ? "block" : "unblock"} user ${name}`) as JsonObject);
-    session.print(`${name} is ${blocked ? "blocked" : "unblocked"}\n`);
+    session.print(`"${name}" ${blocked ? "blocked" : "unblocked"} successfully\n`);
   }
   if (session.json) session.printJson(told.length === 1 ? told[0] : told);
   return EXIT.ok;
