@@ -95,6 +95,6 @@ function answerOf(result: InvokeResult, resultOnly: boolean): Answer {
   const { record } = result;
   const value = record.response.result;
   // Arrays come back bare whatever was asked for: OpenWhisk's quirk, kept for its clients.
-  const body = resultOnly || Array.isArray(value) ? value : recordView({ ...record, logs: [] });
+  const body = resultOnly || Array.isArray(value) ? value : recordView(record);
   return json(STATUS_OF[record.response.statusCode], body, ["x-openwhisk-activation-id", record.activationId]);
 }

@@ -227,7 +227,7 @@ export class LocalInvocations implements CodeInvocations {
         if (this.#stop.signal.aborted) return;
         const record = answered === undefined || logs.length > 0 ? recordOf(flight.message, outcome, logs) : answered;
         // Nobody waits here any more, unless no result was told before.
-        this.#answer(flight, { kind: "done", record });
+        this.#answer(flight, { kind: "done", record: { ...record, logs: [] } });
         if (answered === undefined) flight.component?.onAnswered(record);
         void this.#end(flight, record).then((stored) => flight.component?.onStored(stored));
       },

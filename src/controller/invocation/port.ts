@@ -24,7 +24,7 @@ export interface InvokeRequest {
 /** How a call stands when the caller gets its answer. */
 export type InvokeResult =
   | { readonly kind: "accepted"; readonly activationId: ActivationId }
-  /** The record as far as it is known: its logs are still being collected and are empty here, as in OpenWhisk. */
+  /** The record as far as it is known. Logs of code are still being collected and are empty here, as in OpenWhisk; a composition's are whole. */
   | { readonly kind: "done"; readonly record: ActivationRecord };
 
 /** Runs activations: what the API knows of invocation. */
