@@ -21,7 +21,7 @@ let next = Number(from);
 function acknowledge(...words: (string | number)[]): void {
   const line = Buffer.from(`${words.join(" ")}\n`);
   // The reader may be slower than the writes that are told: a full pipe is waited for.
-  for (let sent = 0; sent < line.length; ) {
+  for (let sent = 0; sent < line.length;) {
     try {
       sent += writeSync(1, line, sent);
     } catch (error) {
