@@ -135,7 +135,13 @@ suite("user block, unblock and delete", () => {
     assert.equal(await out("user", "unblock", "jacobi"), '"jacobi" unblocked successfully\n');
     assert.deepEqual(await namespacesOf(key), ["jacobi"]);
     assert.deepEqual(JSON.parse(await out("user", "block", "kepler", "--json")), { subject: "kepler", blocked: true });
-    assert.equal((await run("user", "block", "nobody")).exit, 5);
+    const mixed = await run("user", "block", "nobody", "jacobi", "whisk.system");
+    assert.deepEqual(
+      [mixed.exit, mixed.stdout],
+      [5, '"jacobi" blocked successfully\n'],
+      "one that fails holds up none",
+    );
+    assert.match(mixed.stderr, /cannot block user whisk\.system\n(?:.*\n)*error: cannot block user nobody\n/);
     assert.equal((await run("user", "block", "whisk.system")).exit, 7);
   });
 

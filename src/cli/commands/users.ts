@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "../../kernel/json.ts";
-import { expectOk } from "../client.ts";
+import { expectOk, failureOfAnswer } from "../client.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { CliFailure } from "../failure.ts";
+import { CliFailure, failureText } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { table } from "../output.ts";
 import { type ClientFlags, type Session, sessionOf } from "../session.ts";
@@ -96,18 +96,26 @@ export async function deleteUser(name: string, { flags, io }: Told<NamespaceFlag
   return tell(session, gone, namespace === undefined ? "Subject deleted\n" : "Namespace deleted\n");
 }
 
-/** Blocks or unblocks each; the first that cannot be is told, and those after it are left. */
+/** Blocks or unblocks each, whatever became of the ones before; the first failure is what the command ends with. */
 export async function blockUsers(
   names: readonly string[],
   { flags, io, blocked }: Told & { readonly blocked: boolean },
 ): Promise<ExitCode> {
   const session = sessionOf(flags, io, "whisk.system");
+  const [verb, done] = blocked ? (["block", "blocked"] as const) : (["unblock", "unblocked"] as const);
   const told: JsonObject[] = [];
+  const failures: CliFailure[] = [];
   for (const name of names) {
     const answer = await session.send("POST", userPath(name), { body: { blocked } });
-    told.push(expectOk(answer, `cannot ${blocked ? "block" : "unblock"} user ${name}`) as JsonObject);
-    session.print(`"${name}" ${blocked ? "blocked" : "unblocked"} successfully\n`);
+    if (answer.status !== 200) {
+      failures.push(failureOfAnswer(answer, `cannot ${verb} user ${name}`));
+      continue;
+    }
+    told.push(answer.body as JsonObject);
+    session.print(`"${name}" ${done} successfully\n`);
   }
+  for (const failure of failures.slice(1)) session.remark(failureText(failure));
+  if (failures[0] !== undefined) throw failures[0];
   if (session.json) session.printJson(told.length === 1 ? told[0] : told);
   return EXIT.ok;
 }
