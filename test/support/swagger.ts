@@ -80,10 +80,13 @@ const UNDECLARED: readonly {
   { method: "GET", path: "/packages/{", status: 422, why: "a binding of itself, which only a damaged store can hold" },
 ];
 
+const LISTS = /\/(?:actions|triggers|rules|packages|activations)$/;
+const COUNTED = /^(?:true|yes|on|1)$/i;
+
 /** What OpenWhisk takes in a query without declaring it. */
 const UNDECLARED_QUERY: readonly { readonly path: RegExp; readonly name: string; readonly why: string }[] = [
   {
-    path: /\/(?:actions|triggers|rules|packages|activations)$/,
+    path: LISTS,
     name: "count",
     why: "all lists count, and none says so",
   },
@@ -137,7 +140,7 @@ export function checkExchange(exchange: Exchange, { requests } = { requests: tru
     return;
   }
   const schema = declared.schema ?? description.responses[declared.$ref?.split("/").at(-1) ?? ""]?.schema;
-  if (schema !== undefined) checkResponse(schema, exchange, where);
+  if (schema !== undefined) checkResponse({ schema, template }, exchange, where);
 }
 
 function checkRequest({ operation, template }: Found, exchange: Exchange, where: string): void {
@@ -160,10 +163,15 @@ function checkQuery({ operation, template }: Found, { path }: Exchange, where: s
   }
 }
 
-function checkResponse(schema: Schema, exchange: Exchange, where: string): void {
+function checkResponse(
+  { schema, template }: { readonly schema: Schema; readonly template: string },
+  exchange: Exchange,
+  where: string,
+): void {
   const query = new URLSearchParams(exchange.path.split("?")[1] ?? "");
   // `count` is not described at all; `docs` is, but its longer answer is not.
-  if (query.get("count") === "true" && exchange.status === 200) {
+  const counts = LISTS.test(template) && COUNTED.test(query.get("count") ?? "");
+  if (counts && exchange.status === 200) {
     check({ type: "object", additionalProperties: { type: "integer" } } as Schema, exchange.responseBody, where);
     return;
   }
