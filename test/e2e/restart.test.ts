@@ -61,7 +61,9 @@ test("a blocking call whose wait is over is a promise: 202, then its record, thr
   const dataDir = temporaryFolder(t);
   const first = await Platform.start({ dataDir });
   await first.deploy("sleeper", SLEEPER);
-  const answer = await first.call("POST", "actions/sleeper?blocking=true&timeout=100", { ms: 2_000 });
+  // Warm, so that the second call has surely begun when its wait is over: what had not begun would run again instead.
+  assert.equal((await first.call("POST", "actions/sleeper?blocking=true", { ms: 0 })).status, 200);
+  const answer = await first.call("POST", "actions/sleeper?blocking=true&timeout=500", { ms: 5_000 });
   assert.equal(answer.status, 202);
   await first.kill();
   const second = await Platform.start({ dataDir });
