@@ -134,7 +134,10 @@ export interface InvokerOptions {
   readonly createsMax: number;
   /** Stem cells kept ready, by kind and memory. */
   readonly prewarm: readonly { readonly kind: string; readonly memoryMb: number; readonly count: number }[];
+  /** What containers are: processes of this machine (default), or a container engine's. */
+  readonly factory: "process" | "docker";
   readonly process: ProcessFactoryOptions;
+  readonly docker: DockerFactoryOptions;
 }
 
 export interface ProcessFactoryOptions {
@@ -152,6 +155,33 @@ export interface ProcessFactoryOptions {
   readonly startMs: number;
 }
 
+/** Of the docker factory: docs/operating/docker.md. */
+export interface DockerFactoryOptions {
+  /** Unix socket of Docker's API, or of Podman's; default `/var/run/docker.sock`. */
+  readonly socket: string;
+  /** File with OpenWhisk's `runtimes.json`: kinds, their images and stem cells; required with this factory. */
+  readonly runtimes?: string;
+  /** When images are pulled: those not on this machine (default), all once after each start, or none. */
+  readonly pull: "missing" | "always" | "never";
+  /** Milliseconds a pull may take; default 300,000. */
+  readonly pullMs: number;
+  /** Pulls at once; default 2. */
+  readonly pullsMax: number;
+  /** Network of containers; it has to give them an address that this machine reaches; default `bridge`. */
+  readonly network: string;
+  /** Processes and threads of one container; default 1,024, as OpenWhisk. */
+  readonly processesMax: number;
+  /** Limits of each process; default 1,024 open files. */
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  /** Linux capabilities taken from containers; default `ALL`; OpenWhisk takes `NET_RAW` and `NET_ADMIN` only. */
+  readonly capDrop: readonly string[];
+  /** Milliseconds for a container to listen after its start; default 30,000. */
+  readonly startMs: number;
+  /** Milliseconds for any other call of the engine's API; default 30,000. */
+  readonly callMs: number;
+}
+
+const NO_ADDRESS = "must be a network that gives containers an address of their own";
 const MIB = 1_048_576;
 const storeLevel = z.enum(["always", "failures", "failures-not-application-errors"]).default("always");
 const count = (min: number, max: number) => z.number().int().min(min).max(max);
@@ -254,6 +284,7 @@ export const optionsSchema: z.ZodType<SkeinOptions> = z.strictObject({
         .array(z.strictObject({ kind: z.string().min(1), memoryMb: count(16, 1_048_576), count: count(0, 1000) }))
         .max(64)
         .default([{ kind: "nodejs:24", memoryMb: 256, count: 2 }]),
+      factory: z.enum(["process", "docker"]).default("process"),
       process: z
         .strictObject({
           runDir: z.string().min(1).exactOptional(),
@@ -264,7 +295,29 @@ export const optionsSchema: z.ZodType<SkeinOptions> = z.strictObject({
           startMs: count(100, 600_000).default(10_000),
         })
         .prefault({}),
+      docker: z
+        .strictObject({
+          socket: z.string().min(1).default("/var/run/docker.sock"),
+          runtimes: z.string().min(1).exactOptional(),
+          pull: z.enum(["missing", "always", "never"]).default("missing"),
+          pullMs: count(1000, 86_400_000).default(300_000),
+          pullsMax: count(1, 100).default(2),
+          network: z
+            .string()
+            .regex(/^(?!(?:none|host|container:.*)$).+$/, NO_ADDRESS)
+            .default("bridge"),
+          processesMax: count(16, 1e6).default(1024),
+          ulimits: z
+            .array(z.strictObject({ name: z.string().min(1), soft: count(0, 1e9), hard: count(0, 1e9) }))
+            .max(32)
+            .default([{ name: "nofile", soft: 1024, hard: 1024 }]),
+          capDrop: z.array(z.string().min(1)).max(64).default(["ALL"]),
+          startMs: count(100, 600_000).default(30_000),
+          callMs: count(100, 600_000).default(30_000),
+        })
+        .prefault({}),
     })
+    .refine((i) => i.factory !== "docker" || i.docker.runtimes !== undefined, "factory docker needs docker.runtimes")
     .prefault({}),
   guestKey: authKey.exactOptional(),
   systemKey: authKey.exactOptional(),

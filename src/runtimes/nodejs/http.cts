@@ -45,10 +45,14 @@ interface Exchange {
   answering: boolean;
 }
 
-/** Listens on the socket path; `ready` is called once it does. An error of the server that nobody listens to ends the process. */
+/**
+ * Listens on the socket's path, or on a port of every address when it is a number: in an image nobody else can reach it. `ready`
+ * is called once it does. An error of the server that nobody listens to ends the process.
+ */
 function listen(path: string, target: RequestTarget, ready: () => void): Server {
   const server = createServer((socket) => onConnection(socket, target));
-  return server.listen({ path, backlog: 512 }, ready);
+  const port = Number(path);
+  return server.listen(port > 0 ? { port, backlog: 512 } : { path, backlog: 512 }, ready);
 }
 
 function onConnection(socket: Socket, target: RequestTarget): void {

@@ -22,7 +22,7 @@ const REHEARSAL_SUFFIX = "r";
 
 /** The environment that the runtime reads. The `__SKEIN_` ones are taken out before the action's code runs. */
 export interface RuntimeEnvironment {
-  /** Path of the Unix socket to listen on. */
+  /** Path of the Unix socket to listen on; in an image the TCP port, 8080. */
   readonly __SKEIN_SOCKET: string;
   /** A descriptor that gets one byte, and is closed, once the runtime listens. */
   readonly __SKEIN_READY_FD?: string;
