@@ -9,7 +9,6 @@ import { LocalInvocations } from "../controller/invocation/invocations.ts";
 import { recoverJournal } from "../controller/invocation/recovery.ts";
 import { meteredStores } from "../controller/metrics/metered-stores.ts";
 import { Metrics } from "../controller/metrics/metrics.ts";
-import { ProcessFactory } from "../invoker/factory/process/factory.ts";
 import { Invoker } from "../invoker/invoker.ts";
 import { type Clock, systemClock } from "../kernel/clock.ts";
 import { PlatformError } from "../kernel/errors.ts";
@@ -20,10 +19,10 @@ import type { SkeinOptions } from "../kernel/options/options.ts";
 import { type Random, seededRandom } from "../kernel/random.ts";
 import { openSqliteStores } from "../store/sqlite/open.ts";
 import type { Stores } from "../store/ports.ts";
+import { type Containers, openContainers } from "./containers.ts";
 import { holdDataFolder } from "./data-folder.ts";
 import { localFleet } from "./fleet.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { runtimesAdvert } from "./runtimes-advert.ts";
 import { packageVersion } from "./version.ts";
 
 /** A node that takes requests. */
@@ -79,7 +78,8 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
   undo.push(() => stores.close());
   const keys = await ensureDefaultSubjects({ subjects: stores.subjects, options, log });
   let url = "";
-  const invoker = makeInvoker(ground, { stores, apiHost: () => options.server.apiHost ?? url });
+  const containers = await openContainers(options, { clock, log });
+  const invoker = makeInvoker(ground, { stores, containers, apiHost: () => options.server.apiHost ?? url });
   undo.push(() => invoker.close(clock.now()));
   const invocations = new LocalInvocations({
     options: options.invocation,
@@ -91,7 +91,6 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
     log,
   });
   const status = (): JsonObject => ({ incarnation: me, inFlight: invocations.size, invoker: { ...invoker.status() } });
-  const runtimes = runtimesAdvert();
   const version = packageVersion();
   metrics.watchProcess(version);
   const controller = createController({
@@ -99,7 +98,7 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
     stores,
     keyFiles: new KeyFiles(options.data.dir),
     invocations,
-    runtimes,
+    runtimes: containers.runtimes,
     status,
     fleet: localFleet(invoker, invocations),
     metrics,
@@ -156,13 +155,13 @@ async function start(ground: Ground, undo: (() => Promise<void> | void)[]): Prom
 
 function makeInvoker(
   { options, log, clock }: Ground,
-  { stores, apiHost }: { readonly stores: Stores; readonly apiHost: () => string },
+  parts: { readonly stores: Stores; readonly containers: Containers; readonly apiHost: () => string },
 ): Invoker {
+  const { stores, containers, apiHost } = parts;
   const { resultBytesMax } = options.invocation;
-  const { dir } = options.data;
-  const factory = new ProcessFactory({ options: options.invoker.process, dataDir: dir, resultBytesMax, clock, log });
   const readCode = (digest: CodeDigest): Promise<Uint8Array | undefined> => stores.attachments.get(digest);
-  return new Invoker({ options: options.invoker, resultBytesMax, factory, readCode, apiHost, clock, log });
+  const { factory, invoker } = containers;
+  return new Invoker({ options: invoker, resultBytesMax, factory, readCode, apiHost, clock, log });
 }
 
 function tlsOf({ server }: SkeinOptions): { readonly tls?: { readonly cert: string; readonly key: string } } {
