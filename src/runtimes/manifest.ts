@@ -1,4 +1,5 @@
 import { nodejs } from "./nodejs/manifest.ts";
+import { python } from "./python/manifest.ts";
 
 /** What a runtime serves and how it starts. A folder of `src/runtimes` has one, and is listed below. */
 export interface RuntimeManifest {
@@ -24,10 +25,15 @@ export interface RuntimeManifest {
 
 /** How a process of this runtime is started. Its files are staged where the container's user may read them. */
 export interface ProcessStart {
-  /** `node` is the very binary that Skein runs on; anything else is searched in the path. */
-  readonly program: string;
+  /**
+   * `node` is the very binary that Skein runs on. Anything else is looked for on this machine, once; without it the runtime's kinds
+   * are not offered.
+   */
+  readonly program: "node" | (() => FoundProgram | undefined);
   /** Folder of the runtime's files, absolute. */
   readonly folder: string;
+  /** Folders of other runtimes whose files are staged beside them. */
+  readonly libraries: readonly string[];
   /** The file to start, as it is called once staged (`.cts` becomes `.cjs`). */
   readonly entry: string;
   /** Environment that tells it where to listen. */
@@ -38,6 +44,17 @@ export interface ProcessStart {
   readonly actionPackages: readonly string[];
 }
 
+/** An interpreter that this machine has. */
+export interface FoundProgram {
+  /** Absolute; whoever containers run as may execute it. */
+  readonly path: string;
+  /** Come before the runtime's entry. */
+  readonly args: readonly string[];
+  readonly version: string;
+  /** Kinds' other names that this version can stand for, beside the manifest's. */
+  readonly aliases: Readonly<Record<string, string>>;
+}
+
 /** Where a runtime process listens, and how it says that it does. */
 export interface ListenAt {
   /** Path of a Unix socket that does not exist yet. */
@@ -46,20 +63,51 @@ export interface ListenAt {
   readonly readyFd: number;
 }
 
-/** Every runtime this build brings. */
-export const runtimes: readonly RuntimeManifest[] = [nodejs];
+/** Every runtime this build brings. A new one is a folder with a manifest, and a word here. */
+export const runtimes: readonly RuntimeManifest[] = [nodejs, python];
 
-/** The runtime of a kind or alias, or undefined. */
-export function runtimeOf(kind: string): RuntimeManifest | undefined {
-  const resolved = resolveKind(kind);
-  return resolved === undefined ? undefined : runtimes.find((runtime) => runtime.kinds.includes(resolved));
+/** A runtime that this machine can run as a process. */
+export interface AvailableRuntime {
+  readonly runtime: RuntimeManifest;
+  /** Undefined for `node`. */
+  readonly program: FoundProgram | undefined;
+  /** The manifest's, and those of the program that was found. */
+  readonly aliases: Readonly<Record<string, string>>;
 }
 
-/** The concrete kind that a kind or alias (`nodejs:default`) stands for, or undefined when there is none. */
+let available: readonly AvailableRuntime[] | undefined;
+
+/** Runtimes whose program is here. Looked for at the first question; what is installed later counts after a restart. */
+export function availableRuntimes(): readonly AvailableRuntime[] {
+  available ??= availableOf(runtimes);
+  return available;
+}
+
+/** Those of the given runtimes whose program is found. */
+export function availableOf(candidates: readonly RuntimeManifest[]): readonly AvailableRuntime[] {
+  const found: AvailableRuntime[] = [];
+  for (const runtime of candidates) {
+    const { program } = runtime.start;
+    const there = program === "node" ? undefined : program();
+    if (program !== "node" && there === undefined) continue;
+    found.push({ runtime, program: there, aliases: { ...runtime.aliases, ...there?.aliases } });
+  }
+  return found;
+}
+
+/** The runtime of a kind or alias, or undefined when there is none here. */
+export function runtimeOf(kind: string): AvailableRuntime | undefined {
+  const resolved = resolveKind(kind);
+  return resolved === undefined
+    ? undefined
+    : availableRuntimes().find(({ runtime }) => runtime.kinds.includes(resolved));
+}
+
+/** The concrete kind that a kind or alias (`nodejs:default`) stands for, or undefined when there is none here. */
 export function resolveKind(kind: string): string | undefined {
-  for (const runtime of runtimes) {
+  for (const { runtime, aliases } of availableRuntimes()) {
     if (runtime.kinds.includes(kind)) return kind;
-    if (Object.hasOwn(runtime.aliases, kind)) return runtime.aliases[kind];
+    if (Object.hasOwn(aliases, kind)) return aliases[kind];
   }
   return undefined;
 }
@@ -71,14 +119,16 @@ export interface AdvertisedKind {
   readonly deprecated: boolean;
   readonly requireMain: boolean;
   readonly attached: boolean;
-  /** OpenWhisk gives the image's name; a process has none. */
-  readonly image: string | null;
+  /** OpenWhisk gives the image's name; for a process the kind stands there, with the version where that says more. */
+  readonly image: string;
 }
 
 /** What `GET /` tells of the runtimes: kinds by family, as OpenWhisk words it. */
-export function advertisedRuntimes(): Readonly<Record<string, readonly AdvertisedKind[]>> {
+export function advertisedRuntimes(
+  here: readonly AvailableRuntime[] = availableRuntimes(),
+): Readonly<Record<string, readonly AdvertisedKind[]>> {
   return Object.fromEntries(
-    runtimes.map((runtime) => [
+    here.map(({ runtime, program }) => [
       runtime.family,
       runtime.kinds.map((kind) => ({
         kind,
@@ -86,7 +136,8 @@ export function advertisedRuntimes(): Readonly<Record<string, readonly Advertise
         deprecated: false,
         requireMain: runtime.requireMain,
         attached: true,
-        image: runtime.image,
+        // Of a kind that is whatever the machine has, this says what that is: `python:3.11.2`.
+        image: runtime.image ?? (program === undefined ? kind : `${runtime.family}:${program.version}`),
       })),
     ]),
   );

@@ -1,26 +1,19 @@
 import assert from "node:assert/strict";
-import { describe, test, type TestContext } from "node:test";
-import type { Container, RuntimeAnswer } from "../../src/invoker/factory.ts";
+import { describe, test } from "node:test";
 import type { JsonObject, JsonValue } from "../../src/kernel/json.ts";
+import { nodejsPrograms } from "./programs.ts";
+import { assertError, assertStatus, init, LOGS, run, statusOf, textOf, testProtocol, valueOf } from "./protocol.ts";
+import type { MakeContainer } from "./protocol.ts";
 import { zip, type ZipEntry } from "./zip.ts";
 
-/** Makes a fresh container that is gone after the test. */
-export type MakeContainer = (t: TestContext, options?: { readonly env?: Record<string, string> }) => Promise<Container>;
+export type { MakeContainer };
 
 const FILE = 0o100_644;
 const LINK = 0o120_777;
-const LOGS = { bytesMax: 1_048_576, waitMs: 5000 };
-const RUN: JsonObject = {
-  namespace: "guest",
-  action_name: "/guest/pack/act",
-  action_version: "0.0.3",
-  activation_id: "0123456789abcdef0123456789abcdef",
-  transaction_id: "tid-1",
-  deadline: "1700000000000",
-};
 
-/** What every nodejs runtime has to do, whatever runs it. Names are claims; each test has a container of its own. */
+/** What every nodejs runtime has to do beside what all have to, whatever runs it. Each test has a container of its own. */
 export function testRuntime(name: string, make: MakeContainer): void {
+  testProtocol(name, nodejsPrograms, make);
   describe(`${name}: source`, { concurrency: 2 }, () => testSource(make));
   describe(`${name}: errors`, { concurrency: 2 }, () => testErrors(make));
   describe(`${name}: archives`, { concurrency: 2 }, () => testArchives(make));
@@ -83,50 +76,6 @@ function testSource(make: MakeContainer): void {
     assert.deepEqual(valueOf(await run(container)), { deep: 1 });
   });
 
-  test("the environment holds the fields of init and of each run", async (t) => {
-    const container = await make(t);
-    const code = `const atInit = { ...process.env };
-      function main({ name }) { return { value: process.env[name] ?? null, atInit: atInit[name] ?? null }; }`;
-    const env = { __OW_NAMESPACE: "guest", SECRET: "s3", OBJECT: { a: 1 }, FLAG: true, NOTHING: null };
-    assertStatus(await init(container, { code, env }), 200);
-    const read = async (name: string) => valueOf(await run(container, { name })) as JsonObject;
-    assert.deepEqual(await read("SECRET"), { value: "s3", atInit: "s3" });
-    assert.deepEqual(await read("OBJECT"), { value: '{"a":1}', atInit: '{"a":1}' });
-    assert.deepEqual(await read("FLAG"), { value: "true", atInit: "true" });
-    assert.deepEqual(await read("NOTHING"), { value: "", atInit: "" });
-    assert.deepEqual(await read("__OW_NAMESPACE"), { value: "guest", atInit: "guest" });
-    assert.deepEqual(await read("__OW_ACTIVATION_ID"), { value: RUN["activation_id"], atInit: null });
-    assert.deepEqual(await read("__OW_ACTION_NAME"), { value: "/guest/pack/act", atInit: null });
-    assert.deepEqual(await read("__OW_DEADLINE"), { value: "1700000000000", atInit: null });
-    const again = await container.run({ ...RUN, value: { name: "__OW_ACTIVATION_ID" }, activation_id: "b" }, 5000);
-    assert.deepEqual(valueOf(again), { value: "b", atInit: null });
-  });
-
-  test("a result of one megabyte arrives whole, a longer one truncated with its length", async (t) => {
-    const container = await make(t);
-    assertStatus(await init(container, { code: "function main({ n }) { return { s: 'é'.repeat(n) }; }" }), 200);
-    const fits = await run(container, { n: 524_283 });
-    assert.equal(fits.kind === "answer" && fits.body.bytes, 1_048_574);
-    assert.equal(((valueOf(fits) as JsonObject)["s"] as string).length, 524_283);
-    const long = await run(container, { n: 3_000_000 });
-    assert.ok(long.kind === "answer" && long.body.kind === "truncated");
-    assert.equal(long.body.bytes, 6_000_008);
-    assert.ok(long.body.head.startsWith('{"s":"éé') && !long.body.head.includes("\ufffd"));
-    assert.deepEqual(valueOf(await run(container, { n: 2 })), { s: "éé" });
-  });
-
-  test("runs overlap when the container allows it, each with its own answer", async (t) => {
-    const container = await make(t, { env: { __OW_ALLOW_CONCURRENT: "true" } });
-    const code = `let open = []; function main({ i, n }) { return new Promise((ok) => {
-      open.push(() => ok({ i })); if (open.length === n) for (const f of open.reverse()) f(); }); }`;
-    assertStatus(await init(container, { code }), 200);
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => run(container, { i, n: 20 })));
-    assert.deepEqual(
-      answers.map(valueOf),
-      Array.from({ length: 20 }, (_, i) => ({ i })),
-    );
-  });
-
   test("a second run at once is refused when the container does not allow it", async (t) => {
     const container = await make(t);
     assertStatus(
@@ -154,20 +103,6 @@ function testSource(make: MakeContainer): void {
 }
 
 function testErrors(make: MakeContainer): void {
-  test("a second init is refused in OpenWhisk's words", async (t) => {
-    const container = await make(t);
-    assertStatus(await init(container, { code: "function main() {}" }), 200);
-    assertError(
-      await init(container, { code: "function main() {}" }),
-      403,
-      "Cannot initialize the action more than once.",
-    );
-  });
-
-  test("a run before init is refused", async (t) => {
-    assertError(await run(await make(t)), 403, "System not initialized.");
-  });
-
   const inits: readonly (readonly [string, JsonObject, number, RegExp])[] = [
     [
       "code without its entry point fails init",
@@ -270,12 +205,6 @@ function testErrors(make: MakeContainer): void {
     );
     assert.deepEqual(await run(container), { kind: "gone", reason: "exited" });
     assert.equal((await container.logs(LOGS))[0]?.length, 300_000 + "2026-11-20T23:56:00.123456789Z stdout: ".length);
-  });
-
-  test("a run past its deadline is a timeout", async (t) => {
-    const container = await make(t);
-    assertStatus(await init(container, { code: "function main() { for (;;); }" }), 200);
-    assert.deepEqual(await run(container, {}, 200), { kind: "timeout" });
   });
 }
 
@@ -408,21 +337,6 @@ function testArchives(make: MakeContainer): void {
 }
 
 function testLogs(make: MakeContainer): void {
-  test("lines carry a time padded to 30 characters, their stream and their text", async (t) => {
-    const container = await make(t);
-    assertStatus(
-      await init(container, {
-        code: "console.log('loading'); function main() { console.log('häl\\nlo'); console.error('err'); }",
-      }),
-      200,
-    );
-    await run(container);
-    const lines = await container.logs(LOGS);
-    for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr): /);
-    assert.deepEqual(textOf(lines, "stdout"), ["loading", "häl", "lo"]);
-    assert.deepEqual(textOf(lines, "stderr"), ["err"]);
-  });
-
   test("each run has its own lines, and none has another's", async (t) => {
     const container = await make(t);
     assertStatus(await init(container, { code: "function main({ i }) { process.stdout.write(`run ${i}`); }" }), 200);
@@ -430,23 +344,6 @@ function testLogs(make: MakeContainer): void {
       await run(container, { i });
       if (i % 3 > 0) assert.deepEqual(textOf(await container.logs(LOGS), "stdout"), [`run ${i}`]);
     }
-  });
-
-  test("a log over its limit ends in OpenWhisk's notice, and the next one is whole", async (t) => {
-    const container = await make(t);
-    assertStatus(
-      await init(container, { code: "function main({ n }) { for (let i = 0; i < n; i++) console.log('line ' + i); }" }),
-      200,
-    );
-    await run(container, { n: 100_000 });
-    const lines = await container.logs({ bytesMax: 10_000, waitMs: 5000 });
-    assert.ok(Buffer.byteLength(lines.slice(0, -1).join("\n")) <= 10_000 && lines.length > 200);
-    assert.match(
-      lines.at(-1) ?? "",
-      /stderr: Logs were truncated because the total bytes size exceeds the limit of 10000 bytes\.$/,
-    );
-    await run(container, { n: 1 });
-    assert.deepEqual(textOf(await container.logs(LOGS), "stdout"), ["line 0"]);
   });
 
   test("overlapping runs share out their lines by the order in which they end", async (t) => {
@@ -463,37 +360,4 @@ function testLogs(make: MakeContainer): void {
     await slow;
     assert.deepEqual(textOf(await container.logs(LOGS), "stdout"), ["slow"]);
   });
-}
-
-function init(container: Container, message: JsonObject): Promise<RuntimeAnswer> {
-  return container.init({ value: { name: "act", main: "main", binary: false, ...message } }, 20_000);
-}
-
-function run(container: Container, value: JsonValue = {}, timeoutMs = 10_000): Promise<RuntimeAnswer> {
-  return container.run({ ...RUN, value }, timeoutMs);
-}
-
-function valueOf(answer: RuntimeAnswer): JsonValue | undefined {
-  return answer.kind === "answer" && answer.body.kind === "json" ? answer.body.value : undefined;
-}
-
-function statusOf(answer: RuntimeAnswer): number | undefined {
-  return answer.kind === "answer" ? answer.status : undefined;
-}
-
-function assertStatus(answer: RuntimeAnswer, status: number): void {
-  assert.equal(statusOf(answer), status, JSON.stringify(answer));
-}
-
-function assertError(answer: RuntimeAnswer, status: number, words: RegExp | string): void {
-  assertStatus(answer, status);
-  const { error } = valueOf(answer) as { error: string };
-  if (typeof words === "string") assert.equal(error, words);
-  else assert.match(error, words);
-}
-
-function textOf(lines: readonly string[], stream: string): readonly string[] {
-  return lines
-    .filter((line) => line.slice(31).startsWith(`${stream}: `))
-    .map((line) => line.slice(31 + stream.length + 2));
 }

@@ -13,6 +13,7 @@ export const nodejs: RuntimeManifest = {
   start: {
     program: "node",
     folder: import.meta.dirname,
+    libraries: [],
     entry: "main.cjs",
     env: environment,
     packages: ["yauzl"],

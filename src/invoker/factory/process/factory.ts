@@ -6,7 +6,7 @@ import { PlatformError } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
 import type { ContainerId } from "../../../kernel/ids.ts";
 import type { ProcessFactoryOptions } from "../../../kernel/options/options.ts";
-import { type RuntimeManifest, runtimeOf, runtimes } from "../../../runtimes/manifest.ts";
+import { type AvailableRuntime, availableRuntimes, runtimeOf } from "../../../runtimes/manifest.ts";
 import type { Container, ContainerDescriptor, ContainerFactory, ContainerSpec } from "../../factory.ts";
 import { RuntimeClient } from "../../transport/client.ts";
 import { type ContainerParts, follow, type Followed, ProcessContainer } from "./container.ts";
@@ -53,7 +53,7 @@ export class ProcessFactory implements ContainerFactory {
   readonly #users: ContainerUsers | undefined;
   readonly #table: ProcessTable;
   readonly #memory: MemoryWatch;
-  readonly #staged = new Map<RuntimeManifest, StagedRuntime>();
+  readonly #staged = new Map<AvailableRuntime, StagedRuntime>();
   readonly #containers = new Map<ContainerId, Container>();
   readonly #creating = new Set<Promise<Container>>();
   readonly #node: string;
@@ -90,7 +90,7 @@ export class ProcessFactory implements ContainerFactory {
   }
 
   kinds(): readonly string[] {
-    return runtimes.flatMap((runtime) => runtime.kinds);
+    return availableRuntimes().flatMap(({ runtime }) => runtime.kinds);
   }
 
   /** @throws invoker/kind-unavailable, invoker/closing, invoker/container-failed. */
@@ -164,7 +164,7 @@ export class ProcessFactory implements ContainerFactory {
     if (this.#settings.options.runDir === undefined) await this.#runDir.removeIfEmpty();
   }
 
-  async #create(spec: ContainerSpec, runtime: RuntimeManifest): Promise<Container> {
+  async #create(spec: ContainerSpec, runtime: AvailableRuntime): Promise<Container> {
     const places = this.#runDir.placesOf(spec.id);
     if (this.#containers.has(spec.id)) {
       throw new PlatformError("invoker/container-failed", `container ${spec.id} exists already`);
@@ -182,11 +182,10 @@ export class ProcessFactory implements ContainerFactory {
       this.#runDir.make(places, { uid, modules: staged.modules });
       const { apiHost } = this.#settings;
       const env = apiHost === undefined ? spec.env : { __OW_API_HOST: apiHost, ...spec.env };
-      const { start } = runtime;
       const { memoryMb } = spec;
       const request = {
         id: spec.id,
-        start,
+        runtime,
         staged,
         node: this.#node,
         places,
@@ -284,10 +283,10 @@ export class ProcessFactory implements ContainerFactory {
     return new RuntimeClient({ address: { kind: "unix", path: place.socket }, resultBytesMax });
   }
 
-  #stage(runtime: RuntimeManifest): StagedRuntime {
+  #stage(runtime: AvailableRuntime): StagedRuntime {
     const known = this.#staged.get(runtime);
     if (known !== undefined) return known;
-    const staged = stageRuntime(runtime.start, this.#runDir.lib);
+    const staged = stageRuntime(runtime.runtime.start, this.#runDir.lib);
     this.#staged.set(runtime, staged);
     return staged;
   }

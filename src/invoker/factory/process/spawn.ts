@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ProcessFactoryOptions } from "../../../kernel/options/options.ts";
-import type { ProcessStart } from "../../../runtimes/manifest.ts";
+import type { AvailableRuntime } from "../../../runtimes/manifest.ts";
 import { CONTAINER_VARIABLE } from "./proc.ts";
 import type { ContainerPlaces } from "./run-dir.ts";
 import type { StagedRuntime } from "./staging.ts";
 
 export interface SpawnRequest {
   readonly id: string;
-  readonly start: ProcessStart;
+  readonly runtime: AvailableRuntime;
   readonly staged: StagedRuntime;
   /** A node binary that the container's user may execute. */
   readonly node: string;
@@ -49,22 +49,27 @@ const NODE_OVERHEAD_MB = 32;
 
 /** The command of a container's process: its own user, nothing of Skein's environment. */
 export function commandOf(request: SpawnRequest): SpawnCommand {
-  const { places, uid, start } = request;
-  const program =
-    start.program === "node" ? [request.node, `--max-old-space-size=${heapMb(request.memoryMb)}`] : [start.program];
-  const [file, ...args] = [...request.limiter, ...program, request.staged.entry];
+  const { places, uid, runtime, node } = request;
+  const { program } = runtime;
+  const command: readonly [string, ...string[]] =
+    program === undefined
+      ? [node, `--max-old-space-size=${heapMb(request.memoryMb)}`]
+      : [program.path, ...program.args];
+  const [file, ...args] = [...request.limiter, ...command, request.staged.entry];
+  // What runs the action comes first: its children then find the same one.
+  const folders = new Set([dirname(program?.path ?? node), dirname(node), "/usr/local/bin", "/usr/bin", "/bin"]);
   return {
     file,
     args,
     cwd: places.work,
     env: {
-      PATH: `${dirname(request.node)}:/usr/local/bin:/usr/bin:/bin`,
+      PATH: [...folders].join(":"),
       HOME: places.work,
       TMPDIR: places.tmp,
       LANG: "C.UTF-8",
       [CONTAINER_VARIABLE]: request.id,
       ...request.env,
-      ...start.env({ socket: places.socket, readyFd: READY_FD }),
+      ...runtime.runtime.start.env({ socket: places.socket, readyFd: READY_FD }),
     },
     uid,
   };

@@ -25,8 +25,8 @@ interface Plan {
  * theirs, and a second start finds it ready.
  */
 export function stageRuntime(start: ProcessStart, lib: string): StagedRuntime {
-  const own = planOf(start.folder, start.packages);
-  const shared = planOf(undefined, start.actionPackages);
+  const own = planOf([...start.libraries, start.folder], start.packages);
+  const shared = planOf([], start.actionPackages);
   const target = join(lib, digestOf(own, shared));
   if (!existsSync(target)) {
     const draft = mkdtempSync(join(lib, "draft-"));
@@ -77,18 +77,19 @@ export function passableByAll(folder: string): boolean {
   return folder === dirname(folder) || passableByAll(dirname(folder));
 }
 
-function planOf(folder: string | undefined, packages: readonly string[]): Plan {
+function planOf(folders: readonly string[], packages: readonly string[]): Plan {
   const found = new Map<string, string>();
   for (const name of packages) addPackage(name, import.meta.url, found);
-  return { files: folder === undefined ? new Map() : filesOf(folder), packages: found };
+  return { files: new Map(folders.flatMap((folder) => [...filesOf(folder)])), packages: found };
 }
 
-/** Runtime files are CommonJS: compiled ones as they are, sources (in a checkout) without their types. */
+/** Runtime files are Python, or CommonJS: compiled ones as they are, sources (in a checkout) without their types. */
 function filesOf(folder: string): ReadonlyMap<string, string> {
   const names = readdirSync(folder);
   const files = new Map<string, string>();
   for (const name of names) {
     const path = join(folder, name);
+    if (name.endsWith(".py")) files.set(name, readFileSync(path, "utf8"));
     if (name.endsWith(".cjs")) files.set(name, readFileSync(path, "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, ""));
     const compiled = name.replace(/\.cts$/, ".cjs");
     if (name.endsWith(".cts") && !name.endsWith(".d.cts") && !names.includes(compiled)) {
