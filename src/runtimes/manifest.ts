@@ -1,3 +1,4 @@
+import { actionloop } from "./actionloop/manifest.ts";
 import { nodejs } from "./nodejs/manifest.ts";
 import { python } from "./python/manifest.ts";
 
@@ -64,7 +65,7 @@ export interface ListenAt {
 }
 
 /** Every runtime this build brings. A new one is a folder with a manifest, and a word here. */
-export const runtimes: readonly RuntimeManifest[] = [nodejs, python];
+export const runtimes: readonly RuntimeManifest[] = [nodejs, python, actionloop];
 
 /** A runtime that this machine can run as a process. */
 export interface AvailableRuntime {

@@ -12,8 +12,8 @@ const FILE = 0o100_644;
 const LINK = 0o120_777;
 
 /** What every nodejs runtime has to do beside what all have to, whatever runs it. Each test has a container of its own. */
-export function testRuntime(name: string, make: MakeContainer): void {
-  testProtocol(name, nodejsPrograms, make);
+export function testRuntime(name: string, make: MakeContainer, programs = nodejsPrograms): void {
+  testProtocol(name, programs, make);
   describe(`${name}: source`, { concurrency: 2 }, () => testSource(make));
   describe(`${name}: errors`, { concurrency: 2 }, () => testErrors(make));
   describe(`${name}: archives`, { concurrency: 2 }, () => testArchives(make));

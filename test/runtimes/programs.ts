@@ -162,8 +162,64 @@ def main(args):
   },
 };
 
+/** A script that loops over its stdin, around a function `main` of the arguments; node is in every container's path. */
+function loop(main: string): Program {
+  return {
+    code: `#!/usr/bin/env node
+const { writeSync } = require("node:fs");
+// As the protocol wants it: all that a run prints is out before its answer is.
+console.log = (text) => writeSync(1, text + "\\n");
+console.error = (text) => writeSync(2, text + "\\n");
+${main}
+require("node:readline").createInterface({ input: process.stdin }).on("line", async (line) => {
+  const { value, ...fields } = JSON.parse(line);
+  for (const [name, text] of Object.entries(fields)) process.env["__OW_" + name.toUpperCase()] = text;
+  const bytes = Buffer.from(JSON.stringify(await main(value)) + "\\n");
+  for (let at = 0; at < bytes.length; ) at += writeSync(3, bytes, at);
+});`,
+  };
+}
+
+export const actionloopPrograms: Programs = {
+  ...programsOf(
+    {
+      ...NODEJS,
+      // An error is the program's own to answer; one that nobody catches ends it.
+      failing: "function main() { console.error('oh'); return { error: 'oh' }; }",
+      ending: "function main() { writeSync(1, 'x'.repeat(300000) + '\\n'); process.exit(0); }",
+    },
+    loop,
+  ),
+  overlaps: false,
+  meeting: { code: "" },
+  broken: {
+    "source that nothing here compiles": {
+      code: "package main",
+      words: NO_CODE,
+      log: /stderr: Source without a #! line: nothing here compiles/,
+    },
+    "an interpreter that is not there": { code: "#!/nowhere/at/all\n", words: NO_START, log: /stderr: spawn .*ENOENT/ },
+    "what no machine executes": {
+      code: Buffer.from("neither zip nor program").toString("base64"),
+      binary: true,
+      words: NO_CODE,
+      log: /stderr: The code is no zip archive, no script with a #! line and no executable/,
+    },
+  },
+  words: {
+    beforeInit: "no action defined yet",
+    failing: { status: 200, words: "oh" },
+    text: "The action did not return a dictionary or array.",
+    ended: { status: 400, words: "command exited" },
+  },
+};
+
 /** By the manifest's family. */
-export const programsByFamily: Readonly<Record<string, Programs>> = { nodejs: nodejsPrograms, python: pythonPrograms };
+export const programsByFamily: Readonly<Record<string, Programs>> = {
+  nodejs: nodejsPrograms,
+  python: pythonPrograms,
+  actionloop: actionloopPrograms,
+};
 
 type Plain = keyof typeof NODEJS;
 
