@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { connect } from "node:net";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { stageRuntime } from "../../src/invoker/factory/process/staging.ts";
 import { nodejs } from "../../src/runtimes/nodejs/manifest.ts";
@@ -41,27 +41,26 @@ const START_MS = 20_000;
 export class Podman {
   readonly socket: string;
   readonly folder: string;
-  readonly #child: ChildProcess;
+  #child: ChildProcess;
 
   private constructor(folder: string) {
     this.folder = folder;
     this.socket = join(folder, "api.sock");
     writeFileSync(join(folder, "containers.conf"), CONF);
-    const args = [...this.#where(), "system", "service", "--time=0", `unix://${this.socket}`];
-    this.#child = spawn("podman", args, { env: this.#env(), stdio: "ignore" });
+    this.#child = this.#serve();
   }
 
   static async start(): Promise<Podman> {
     const podman = new Podman(mkdtempSync("/tmp/sk-podman-"));
-    const end = performance.now() + START_MS;
-    while (!(await listens(podman.socket))) {
-      if (performance.now() > end) {
-        await podman.close();
-        throw new Error("podman does not serve its API");
-      }
-      await delay(20);
-    }
+    await podman.#ready();
     return podman;
+  }
+
+  /** Kills the service and starts it again. Containers go on meanwhile. */
+  async restartService(): Promise<void> {
+    await this.#kill();
+    this.#child = this.#serve();
+    await this.#ready();
   }
 
   /** Runs the command line client on the same containers and gives what it printed. */
@@ -81,13 +80,8 @@ export class Podman {
   ): void {
     const root = mkdtempSync(join(this.folder, "root-"));
     for (const folder of ["action", "tmp", "dev", "proc", "sys", "etc"]) mkdirSync(join(root, folder));
-    const node = realpathSync(process.execPath);
-    copyFileSync(node, join(root, "node"));
-    for (const [, library = ""] of execFileSync("ldd", [node], { encoding: "utf8" }).matchAll(/(\/\S+) \(0x/g)) {
-      const target = join(root, library);
-      mkdirSync(join(target, ".."), { recursive: true });
-      copyFileSync(realpathSync(library), target);
-    }
+    copyProgram(realpathSync(process.execPath), root, "/node");
+    copyProgram(realpathSync("/bin/sh"), root, "/bin/sh");
     for (const [path, text] of Object.entries(options.files ?? {})) writeFileSync(join(root, path), text);
     options.fill?.(root);
     const tar = `${root}.tar`;
@@ -114,14 +108,36 @@ export class Podman {
 
   async close(): Promise<void> {
     if (existsSync(this.socket)) this.run("rm", "--all", "--force", "--time", "0");
-    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill("SIGKILL");
-      await gone;
-    }
+    await this.#kill();
     // Its storage may be mounted on itself.
     spawnSync("umount", ["-l", join(this.folder, "root", "overlay")]);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #serve(): ChildProcess {
+    rmSync(this.socket, { force: true });
+    const args = [...this.#where(), "system", "service", "--time=0", `unix://${this.socket}`];
+    // Its monitors write where it was started.
+    return spawn("podman", args, { cwd: this.folder, env: this.#env(), stdio: "ignore" });
+  }
+
+  async #ready(): Promise<void> {
+    const end = performance.now() + START_MS;
+    while (!(await listens(this.socket))) {
+      if (performance.now() > end) {
+        await this.close();
+        throw new Error("podman does not serve its API");
+      }
+      await delay(20);
+    }
+  }
+
+  async #kill(): Promise<void> {
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
   }
 
   #where(): readonly string[] {
@@ -138,6 +154,18 @@ export function manifestOf(image: string, kind = "nodejs:24"): string {
   const [name = "", tag = "1"] = basename(image).split(":");
   const runtime = { kind, image: { registry: "localhost", name, tag }, default: true };
   return JSON.stringify({ runtimes: { [kind.split(":")[0] ?? kind]: [runtime] } });
+}
+
+/** Copies a program and the libraries that it is linked with to where they lie here. */
+function copyProgram(program: string, root: string, to: string): void {
+  const libraries = execFileSync("ldd", [program], { encoding: "utf8" }).matchAll(/(\/\S+) \(0x/g);
+  for (const [from, target] of [
+    [program, to] as const,
+    ...Array.from(libraries, ([, path = ""]) => [path, path] as const),
+  ]) {
+    mkdirSync(dirname(join(root, target)), { recursive: true });
+    copyFileSync(realpathSync(from), join(root, target));
+  }
 }
 
 function listens(path: string): Promise<boolean> {

@@ -1,10 +1,16 @@
 import { after, before, describe } from "node:test";
 import type { DockerFactory } from "../../../src/invoker/factory/docker/factory.ts";
-import { testRuntime } from "../../runtimes/conformance.ts";
+import { type MakeContainer, testRuntime } from "../../runtimes/conformance.ts";
+import { nodejsPrograms } from "../../runtimes/programs.ts";
 import { needsPodman, Podman } from "../../support/podman.ts";
 import { containerId } from "../process/fixture.ts";
 import { factoryOn } from "./fixture.ts";
 
+/** The first process of a container is immune to its own SIGKILL. */
+const PROGRAMS = {
+  ...nodejsPrograms,
+  killing: { code: "function main() { process.abort(); }" },
+};
 const IMAGE = "localhost/nodejs:1";
 
 describe("the docker factory on Podman", { skip: needsPodman }, () => {
@@ -21,9 +27,10 @@ describe("the docker factory on Podman", { skip: needsPodman }, () => {
     await podman.close();
   });
 
-  testRuntime("nodejs:24 in an image", async (t, { env = {} } = {}) => {
+  const make: MakeContainer = async (t, { env = {} } = {}) => {
     const container = await factory.create({ id: containerId(), kind: "nodejs:24", memoryMb: 256, env });
     t.after(() => container.destroy());
     return container;
-  });
+  };
+  testRuntime("nodejs:24 in an image", make, PROGRAMS);
 });

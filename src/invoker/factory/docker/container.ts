@@ -36,14 +36,19 @@ export class DockerContainer implements Container {
   readonly ended: Promise<void>;
   readonly #parts: ContainerParts;
   #running = 0;
+  /** Resolves when the last run under way is answered, once the output is over. */
+  readonly #idle = Promise.withResolvers<void>();
   /** Of a runtime without sentinels: resolves when the last answered run's output counts as here. */
   #settling: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: ContainerParts) {
     this.descriptor = parts.descriptor;
-    this.ended = parts.output.ended.then(() => undefined);
     this.#parts = parts;
+    this.ended = parts.output.over.then(async (over) => {
+      // Without its output it may still answer what it runs, but is not used again.
+      if (over.how === "cut" && this.#running > 0) await this.#idle.promise;
+    });
   }
 
   async init(body: JsonObject, deadlineMs: number): Promise<RuntimeAnswer> {
@@ -63,6 +68,7 @@ export class DockerContainer implements Container {
     this.#running += 1;
     const answer = await this.#post("/run", body, { timeoutMs: deadlineMs, headers: "" });
     this.#running -= 1;
+    if (this.#running === 0 && this.#parts.output.isOver()) this.#idle.resolve();
     if (answer.kind === "answer") this.#onAnswered();
     return answer;
   }
@@ -106,65 +112,100 @@ export class DockerContainer implements Container {
 
   /** Why the connection broke: the container's end is told some time after its sockets close. */
   async #gone(): Promise<RuntimeAnswer> {
-    const { output } = this.#parts;
-    const end = await Promise.race([output.ended, delay(EXIT_NEWS_MS, "running" as const, { ref: false })]);
-    if (end === "running") return { kind: "gone", reason: "connection" };
-    return { kind: "gone", reason: end?.outOfMemory === true ? "out-of-memory" : "exited" };
+    const over = await Promise.race([this.#parts.output.over, delay(EXIT_NEWS_MS, undefined, { ref: false })]);
+    if (over?.how !== "ended") return { kind: "gone", reason: "connection" };
+    return { kind: "gone", reason: over.outOfMemory ? "out-of-memory" : "exited" };
   }
 }
 
+/** Why there is no more output. */
+export type Over =
+  | { readonly how: "ended"; readonly outOfMemory: boolean }
+  /** The engine let go of the stream, for it was restarted, or does not answer: the container may go on. */
+  | { readonly how: "cut" };
+
 /** What a container tells without being asked. */
 export interface Output {
-  /** Resolves when its main process has ended, with what the engine said of it last, if anything. */
-  readonly ended: Promise<EngineContainer | undefined>;
+  readonly over: Promise<Over>;
+  readonly isOver: () => boolean;
   /** The end of what it printed to stderr. */
   readonly lastWords: () => string;
+  /** The container is about to be removed: however it ends now, that is why. */
+  readonly onRemoval: () => void;
   /** Stops following; the container counts as ended. */
   readonly stop: () => void;
 }
 
-/** Times that a stream is opened anew when the engine cut it while the container goes on (the engine was restarted). */
-const REOPENED_MAX = 10;
-const REOPEN_MS = 500;
+/** Times that an engine is asked what became of a container whose stream it ended. */
+const ASKED_MAX = 20;
+const ASK_AGAIN_MS = 500;
+/** Podman counts a container whose output just ended as running for a moment: believed when it says so several times. */
+const RUNNING_BELIEVED = 5;
+const RUNNING_AGAIN_MS = 100;
 const LAST_WORDS = 2000;
+const SIGKILL_CODE = 137;
 
-/** Follows a container's output, which goes to `logs`, and its end, of which the end of its output is the news. */
+/**
+ * Follows a container's output, which goes to `logs`, and its end, of which the end of its output is the news. A stream that was
+ * cut is not opened again: what was printed meanwhile is lost, sentinels too, and all later logs would be taken for others.
+ */
 export function follow(
   { engine, engineId, logs }: Pick<ContainerParts, "engine" | "engineId" | "logs">,
-  first: Duplex,
+  stream: Duplex,
 ): Output {
-  const { promise: ended, resolve } = Promise.withResolvers<EngineContainer | undefined>();
+  const removal = new AbortController();
+  let isOver = false;
   let last: Buffer = Buffer.alloc(0);
-  const stopping = new AbortController();
-  let stream: Duplex | undefined = first;
   const onBytes = (name: LogStream, bytes: Buffer): void => {
     logs.onBytes(name, bytes);
     if (name === "stderr") last = Buffer.concat([last.subarray(-LAST_WORDS), bytes.subarray(-LAST_WORDS)]);
   };
-  void (async () => {
-    let state: EngineContainer | undefined;
-    for (let opened = 0; opened <= REOPENED_MAX; opened += 1) {
-      if (stream !== undefined) await read(stream, new FrameReader(onBytes));
-      if (stopping.signal.aborted) break;
-      state = await engine.inspect(engineId).catch(() => state);
-      if (state?.running !== true) break;
-      await delay(REOPEN_MS, undefined, { ref: false });
-      // When it cannot be opened, the next turn only asks again how the container is.
-      stream = await engine.attach(engineId).catch(() => undefined);
-      if (stopping.signal.aborted) stream?.destroy();
-    }
+  const reading = async (): Promise<Over> => {
+    await read(stream, new FrameReader(onBytes));
+    isOver = true;
     logs.onClose("stdout");
     logs.onClose("stderr");
-    resolve(state);
-  })();
+    return await causeOf(engine, engineId, removal.signal);
+  };
   return {
-    ended,
+    over: reading(),
+    isOver: () => isOver,
     lastWords: () => last.toString("utf8").slice(-LAST_WORDS),
+    onRemoval: () => removal.abort(),
     stop: () => {
-      stopping.abort();
-      stream?.destroy();
+      removal.abort();
+      stream.destroy();
     },
   };
+}
+
+/** Why an output ended, unless it is for its `removal`. An engine that was restarted is given time to come back. */
+async function causeOf(engine: DockerEngine, engineId: string, removal: AbortSignal): Promise<Over> {
+  let running = 0;
+  for (let asked = 0; asked < ASKED_MAX && !removal.aborted; asked += 1) {
+    try {
+      const found = await engine.inspect(engineId);
+      if (removal.aborted) break;
+      if (found?.running !== true) {
+        return { how: "ended", outOfMemory: found !== undefined && wasOutOfMemory(found) };
+      }
+      running += 1;
+      if (running === RUNNING_BELIEVED) return { how: "cut" };
+      await delay(RUNNING_AGAIN_MS, undefined, { ref: false });
+    } catch {
+      // It does not answer; whether the container goes on is not known.
+      await delay(ASK_AGAIN_MS, undefined, { ref: false });
+    }
+  }
+  return removal.aborted ? { how: "ended", outOfMemory: false } : { how: "cut" };
+}
+
+/**
+ * Engines miss some of the kernel's kills (Podman with the first version of cgroups all of them), and nobody but the kernel sends
+ * SIGKILL to a container that is not being removed, except an operator, who knows.
+ */
+function wasOutOfMemory({ outOfMemory, exitCode }: EngineContainer): boolean {
+  return outOfMemory || exitCode === SIGKILL_CODE;
 }
 
 /** Resolves when the stream is over. */

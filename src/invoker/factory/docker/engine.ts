@@ -29,7 +29,7 @@ export interface DockerEngineOptions {
 /** Containers of one invoker that are listed at most; a pool holds thousands at the very most. Chosen. */
 const LISTED_MAX = 100_000;
 const NOT_FOUND = 404;
-/** "It is so already" of start, pause and unpause. */
+/** "It runs already." */
 const NOT_MODIFIED = 304;
 /** Bytes of a pull's progress that are looked at for an error, which is its last line. */
 const PROGRESS_TAIL = 4096;
@@ -54,23 +54,27 @@ export class DockerEngine {
   }
 
   async start(id: string): Promise<void> {
-    await this.#change(`start container ${id}`, (abortSignal) => this.#docker.getContainer(id).start({ abortSignal }));
+    const call = (abortSignal: AbortSignal) => this.#docker.getContainer(id).start({ abortSignal });
+    await this.#call(`start container ${id}`, call, NOT_MODIFIED);
   }
 
+  /** Freezes its processes. Idempotent. */
   async pause(id: string): Promise<void> {
-    await this.#change(`pause container ${id}`, (abortSignal) => this.#docker.getContainer(id).pause({ abortSignal }));
+    const call = (abortSignal: AbortSignal) => this.#docker.getContainer(id).pause({ abortSignal });
+    await this.#freeze(id, { paused: true, call });
   }
 
+  /** Lets them go on. Idempotent. */
   async unpause(id: string): Promise<void> {
     const call = (abortSignal: AbortSignal) => this.#docker.getContainer(id).unpause({ abortSignal });
-    await this.#change(`unpause container ${id}`, call);
+    await this.#freeze(id, { paused: false, call });
   }
 
   /** Kills and removes it with its anonymous volumes. One that is not there is removed. */
   async remove(id: string): Promise<void> {
     const call = (abortSignal: AbortSignal) =>
       this.#docker.getContainer(id).remove({ force: true, v: true, abortSignal });
-    await this.#change(`remove container ${id}`, call, NOT_FOUND);
+    await this.#call(`remove container ${id}`, call, NOT_FOUND);
   }
 
   /** Undefined when there is no such container. */
@@ -139,25 +143,28 @@ export class DockerEngine {
     }
   }
 
-  /** A call that changes a container's state: one that is so already, or of which `fine` is told, is done. */
-  async #change(what: string, call: (signal: AbortSignal) => Promise<unknown>, fine?: number): Promise<void> {
+  /** Engines refuse to pause what is paused, each in words of its own. */
+  async #freeze(
+    id: string,
+    { paused, call }: { readonly paused: boolean; readonly call: (signal: AbortSignal) => Promise<unknown> },
+  ): Promise<void> {
     try {
-      await call(AbortSignal.timeout(this.#options.callMs));
-    } catch (cause) {
-      const status = statusOf(cause);
-      if (status !== undefined && (status === NOT_MODIFIED || status === fine)) return;
-      throw this.#failed(what, cause);
+      await this.#call(`${paused ? "pause" : "unpause"} container ${id}`, call);
+    } catch (error) {
+      const found = await this.inspect(id).catch(() => undefined);
+      if (found?.running !== true || found.paused !== paused) throw error;
     }
   }
 
+  /** One call, with its deadline. A refusal with the status `fine` gives undefined. */
   async #call<T>(what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  async #call<T>(what: string, call: (signal: AbortSignal) => Promise<T>, absent: number): Promise<T | undefined>;
-  async #call<T>(what: string, call: (signal: AbortSignal) => Promise<T>, absent?: number): Promise<T | undefined> {
+  async #call<T>(what: string, call: (signal: AbortSignal) => Promise<T>, fine: number): Promise<T | undefined>;
+  async #call<T>(what: string, call: (signal: AbortSignal) => Promise<T>, fine?: number): Promise<T | undefined> {
     try {
       return await call(AbortSignal.timeout(this.#options.callMs));
     } catch (cause) {
       const status = statusOf(cause);
-      if (status !== undefined && status === absent) return undefined;
+      if (status !== undefined && status === fine) return undefined;
       throw this.#failed(what, cause);
     }
   }

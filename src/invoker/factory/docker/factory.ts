@@ -163,7 +163,7 @@ export class DockerFactory implements ContainerFactory {
       if (isNew) await this.#engine.start(engineId);
       const { host } = await this.#found(engineId);
       const ended = new AbortController();
-      void output.ended.then(() => ended.abort());
+      void output.over.then(() => ended.abort());
       const wait = { timeoutMs: options.startMs, signal: ended.signal };
       if (!(await untilListening({ host, port: PORT }, wait))) {
         const why = ended.signal.aborted ? "ended" : `did not listen within ${options.startMs} ms`;
@@ -171,6 +171,7 @@ export class DockerFactory implements ContainerFactory {
       }
       const client = new RuntimeClient({ address: { kind: "tcp", host, port: PORT }, resultBytesMax });
       const destroy = async (): Promise<void> => {
+        output.onRemoval();
         client.close();
         await this.#remove(engineId);
         output.stop();
