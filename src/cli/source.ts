@@ -7,6 +7,10 @@ import { bytesText } from "./output.ts";
 /** OpenWhisk's limit, measured on the code as it is sent: an archive grows by a third in base64. */
 const SENT_BYTES_MAX = 48 * 1_048_576;
 const DEFAULT_KIND = "nodejs:default";
+const PYTHON_KIND = "python:default";
+const EXECUTABLE_KIND = "actionloop:default";
+/** ELF. */
+const EXECUTABLE_MAGIC = "\x7fELF";
 /** Zips begin with this, empty ones with `PK\5\6`. */
 const ZIP_MAGIC = "PK";
 const KIND_BY_EXTENSION: Readonly<Record<string, string>> = {
@@ -14,7 +18,7 @@ const KIND_BY_EXTENSION: Readonly<Record<string, string>> = {
   ".mjs": DEFAULT_KIND,
   ".cjs": DEFAULT_KIND,
   ".zip": DEFAULT_KIND,
-  ".py": "python:default",
+  ".py": PYTHON_KIND,
 };
 
 /** An action's code as it will be sent. */
@@ -44,6 +48,10 @@ export async function readActionSource(path: string): Promise<ActionSource> {
   const extension = extname(path).toLowerCase();
   const name = basename(resolve(path), found.isDirectory() ? "" : extname(path));
   if (found.isDirectory()) {
+    const other = await otherKindOf(path);
+    if (other !== undefined) {
+      return archived(path, { name, kind: other, bytes: await zipFolder(path), warnings: [] });
+    }
     const warnings = await folderWarnings(path);
     return archived(path, { name, kind: DEFAULT_KIND, bytes: await zipFolder(path), warnings });
   }
@@ -57,6 +65,9 @@ export async function readActionSource(path: string): Promise<ActionSource> {
   const kind = KIND_BY_EXTENSION[extension];
   if (bytes.subarray(0, 2).toString("latin1") === ZIP_MAGIC) {
     return archived(path, { name, bytes, warnings: [], ...(kind === undefined ? {} : { kind }) });
+  }
+  if (bytes.subarray(0, 4).toString("latin1") === EXECUTABLE_MAGIC) {
+    return archived(path, { name, kind: EXECUTABLE_KIND, bytes, warnings: [] });
   }
   if (extension === ".zip") throw usageFailure(`${path} is no zip archive`, "pack it anew, or deploy its folder");
   checkSize(path, bytes.length);
@@ -99,6 +110,14 @@ function utf8(path: string, bytes: Buffer): string {
   }
 }
 
+/** What starts a folder other than Node.js, by the file that such a runtime begins with. */
+async function otherKindOf(folder: string): Promise<string | undefined> {
+  const isNodejs = (await isFile(join(folder, "package.json"))) || (await isFile(join(folder, "index.js")));
+  if (isNodejs) return undefined;
+  if (await isFile(join(folder, "__main__.py"))) return PYTHON_KIND;
+  return (await isFile(join(folder, "exec"))) ? EXECUTABLE_KIND : undefined;
+}
+
 /** Refuses a folder that no runtime can start; warns of one that will miss its dependencies. */
 async function folderWarnings(folder: string): Promise<readonly string[]> {
   const manifest = await readManifest(join(folder, "package.json"));
@@ -110,7 +129,7 @@ async function folderWarnings(folder: string): Promise<readonly string[]> {
       manifest === undefined
         ? `${folder} holds neither package.json nor index.js`
         : `${folder} has no ${main}, which its package.json names as what to run`,
-      "deploy a folder with index.js, or with a package.json whose `main` is there",
+      "deploy a folder with index.js, with a package.json whose `main` is there, with __main__.py, or with exec",
     );
   }
   const dependencies = manifest?.["dependencies"];

@@ -85,6 +85,27 @@ test("a folder that nothing could start is refused", async () => {
   await assert.rejects(readActionSource(folder("broken", { "package.json": "{" })), /package\.json is not JSON/);
 });
 
+test("what a folder begins with says which runtime it is for", async () => {
+  const kinds: Readonly<Record<string, readonly string[]>> = {
+    "nodejs:default": ["index.js", "__main__.py"],
+    "python:default": ["__main__.py", "exec"],
+    "actionloop:default": ["exec"],
+  };
+  for (const [kind, names] of Object.entries(kinds)) {
+    const path = folder(`begins-${kind.replace(":", "-")}`, Object.fromEntries(names.map((name) => [name, "1"])));
+    const source = await readActionSource(path);
+    assert.deepEqual([source.kind, source.binary], [kind, true]);
+  }
+});
+
+test("a compiled program is sent as it is, for the runtime of executables", async () => {
+  const bytes = Buffer.from("\x7fELF\x02\xff\xfe", "latin1");
+  writeFileSync(join(root, "program"), bytes);
+  const source = await readActionSource(join(root, "program"));
+  assert.deepEqual([source.name, source.kind, source.binary], ["program", "actionloop:default", true]);
+  assert.ok(Buffer.from(source.code, "base64").equals(bytes));
+});
+
 test("a main without extension, or a folder, is found as Node finds it", async () => {
   for (const main of ["lib", "lib/index", "./lib/index.js"]) {
     const path = folder(`main-${main.replaceAll(/\W/g, "")}`, {
