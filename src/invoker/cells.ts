@@ -4,7 +4,7 @@ import type { ContainerId } from "../kernel/ids.ts";
 import type { Instant } from "../kernel/instants.ts";
 import type { Log } from "../kernel/log.ts";
 import type { PoolEffect, PoolEvent } from "./core/messages.ts";
-import type { Container, ContainerDescriptor, ContainerFactory } from "./factory.ts";
+import type { Container, ContainerDescriptor, ContainerFactory, MadeFor } from "./factory.ts";
 
 /** Leftovers destroyed at once. Chosen: each may cost a few signals and the removal of a folder. */
 const LEFTOVERS_AT_ONCE = 8;
@@ -59,14 +59,18 @@ export class Cells {
     return this.#failures;
   }
 
-  async create({ container: id, runtime, memoryMb, activation }: CreateEffect): Promise<void> {
+  /** `madeFor` is absent for stem cells. */
+  async create(
+    { container: id, runtime, memoryMb, activation }: CreateEffect,
+    madeFor: MadeFor | undefined,
+  ): Promise<void> {
     const { factory, apiHost, log, report } = this.#parts;
     let container: Container;
     this.#creating.add(id);
     try {
       // Every container admits concurrency, as the pool alone decides how many runs enter it: so stem cells fit all actions.
       const env = { __OW_API_HOST: apiHost(), __OW_ALLOW_CONCURRENT: "true" };
-      container = await factory.create({ id, kind: runtime, memoryMb, env });
+      container = await factory.create({ id, kind: runtime, memoryMb, env, ...(madeFor && { madeFor }) });
     } catch (error) {
       log.error({ err: error, container: id, kind: runtime, memoryMb }, "a container could not be made");
       this.#creating.delete(id);

@@ -8,6 +8,16 @@ export interface ContainerSpec {
   readonly memoryMb: number;
   /** Environment given at creation: `__OW_API_HOST`, `__OW_ALLOW_CONCURRENT`. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whose activation it is made for, for the eyes of operators; absent for stem cells. Another's may yet be the first to run in it. */
+  readonly madeFor?: MadeFor;
+}
+
+/** Who called, and what. */
+export interface MadeFor {
+  readonly namespace: string;
+  /** The action's whole name, e.g. `/guest/pack/act`. */
+  readonly action: string;
+  readonly revision: string;
 }
 
 /** Enough to find a container again, written where it outlives the process that made it. Plain data, JSON-safe. */

@@ -16,7 +16,7 @@ import { jobOf } from "./core/job.ts";
 import type { PoolEffect, Refusal } from "./core/messages.ts";
 import { Pool } from "./core/pool.ts";
 import { Execution, Executor, type RunEnd } from "./execution.ts";
-import type { Container, ContainerFactory } from "./factory.ts";
+import type { Container, ContainerFactory, MadeFor } from "./factory.ts";
 import { PoolDriver } from "./pool-driver.ts";
 import { collectLogs } from "./run-logs.ts";
 import { type InvokerStatus, type ShellStatus, statusOf } from "./status.ts";
@@ -129,7 +129,7 @@ export class Invoker implements InvokerPort {
       case "init":
         return void this.#init(effect.container, effect.activation);
       case "create":
-        return void this.#cells.create(effect);
+        return void this.#cells.create(effect, this.#madeFor(effect.activation));
       case "pause":
         return void this.#cells.pause(effect.container);
       case "resume":
@@ -241,6 +241,17 @@ export class Invoker implements InvokerPort {
     const outcome = this.#executor.without(run, whiskError("The invoker stopped while the action was running."));
     this.#tellResult(run, outcome);
     this.#tellComplete(run, outcome, []);
+  }
+
+  #madeFor(activation: ActivationId | undefined): MadeFor | undefined {
+    const message = activation === undefined ? undefined : this.#runs.get(activation)?.message;
+    if (message === undefined) return undefined;
+    const { action, caller } = message;
+    return {
+      namespace: caller.namespace,
+      action: `/${action.namespace}/${action.path}`,
+      revision: String(action.revision),
+    };
   }
 
   #runOf(activation: ActivationId): Execution {

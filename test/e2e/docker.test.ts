@@ -51,6 +51,12 @@ describe("the platform on a container engine", { skip: needsPodman }, () => {
     assert.match(logs.join("\n"), /^\S+ +stdout: for é$/);
     const again = await platform.call("POST", "actions/hello?blocking=true&result=true", {});
     assert.deepEqual(again.body, { at: "/action" });
+    const label = (name: string) =>
+      podman
+        .run("ps", "--all", "--format", `{{index .Labels "io.skein.${name}"}}`, "--filter", "label=io.skein.action")
+        .trim();
+    assert.deepEqual([label("namespace"), label("action")], ["guest", "/guest/hello"]);
+    assert.match(label("revision"), /^\d+$/);
     assert.match(containers().join("\n"), /^skein-[0-9a-f]{12}-[0-9a-f]+\S*-nodejs_24$/);
     await platform.stop();
     assert.deepEqual(containers(), []);

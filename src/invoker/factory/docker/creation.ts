@@ -12,6 +12,10 @@ export const LABELS = {
   container: "io.skein.container",
   kind: "io.skein.kind",
   memoryMb: "io.skein.memory-mb",
+  /** Whose activation it was made for; absent on stem cells. */
+  namespace: "io.skein.namespace",
+  action: "io.skein.action",
+  revision: "io.skein.revision",
   /** What its log's ends carry; empty for a runtime that prints OpenWhisk's bare ones, `none` for one that prints none. */
   sentinel: "io.skein.sentinel",
 } as const;
@@ -79,6 +83,11 @@ function labelsOf({ spec, invoker, sentinel }: Creation): Record<string, string>
     [LABELS.container]: spec.id,
     [LABELS.kind]: spec.kind,
     [LABELS.memoryMb]: String(spec.memoryMb),
+    ...(spec.madeFor && {
+      [LABELS.namespace]: spec.madeFor.namespace,
+      [LABELS.action]: spec.madeFor.action,
+      [LABELS.revision]: spec.madeFor.revision,
+    }),
     [LABELS.sentinel]: sentinel.kind === "mark" ? sentinel.mark : sentinel.kind === "none" ? "none" : "",
   };
 }
