@@ -69,6 +69,11 @@ def main(a):
       { fine: "é" },
     ],
     [
+      "an error that cannot be told is told by its class",
+      "class Odd(Exception):\n    def __str__(self):\n        return 1 / 0\ndef main(a):\n    raise Odd()",
+      { error: "Odd" },
+    ],
+    [
       "nothing of the runtime's hides a module of the same name",
       "import importlib.util\ndef main(a):\n    return {'archive': importlib.util.find_spec('archive') is None}",
       { archive: true },
@@ -117,6 +122,25 @@ def main(a):
       lines.every((line) => !line.includes("main.py")),
       lines.join("\n"),
     );
+  });
+
+  test("more runs at once than it may have threads are all answered", async (t) => {
+    const container = await make(t, { env: { __OW_ALLOW_CONCURRENT: "true" } });
+    const code = "import time\ndef main(a):\n    time.sleep(0.2)\n    return a";
+    assertStatus(await init(container, { code }), 200);
+    const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => run(container, { i })));
+    assert.deepEqual(
+      answers.map(valueOf),
+      Array.from({ length: 200 }, (_, i) => ({ i })),
+    );
+  });
+
+  test("a variable that no system takes is left out, which the log says", async (t) => {
+    const container = await make(t);
+    const code = "import os\ndef main(a):\n    return {'bad': os.environ.get('BAD'), 'good': os.environ.get('GOOD')}";
+    assertStatus(await init(container, { code, env: { BAD: "a\0b", GOOD: "g" } }), 200);
+    assert.deepEqual(valueOf(await run(container)), { bad: null, good: "g" });
+    assert.match((await container.logs(LOGS)).join(), /stderr: Variable BAD cannot be set/);
   });
 
   test("sys.exit in a run that may overlap ends the container too", async (t) => {

@@ -95,7 +95,7 @@ class Service:
         if not isinstance(main, str) or not isinstance(code, str) or code == "":
             raise Refusal(403, "Missing main/no code to execute.")
         for name, value in fields_of(message.get("env")).items():
-            self.environment[name] = env_text(value)
+            self.set(name, env_text(value))
         self.state = "stopped"
         self.action = load(main, code, message.get("binary") is True, self.folder)
         self.state = "ready"
@@ -111,17 +111,24 @@ class Service:
             raise Refusal(403, f"Internal system error: the argument must be a dictionary but has type '{type(value).__name__}'.")
         for name, text in message.items():
             if name != "value" and isinstance(text, str):
-                self.environment[f"__OW_{name.upper()}"] = text
+                self.set(f"__OW_{name.upper()}", text)
         try:
             result = self.action(value)
         except Exception as error:
             # The action's own error, not a defect of its code: OpenWhisk answers it with 200.
             self.output.error(account_of())
-            result = {"error": str(error)}
+            result = {"error": text_of(error)}
         if not isinstance(result, (dict, list, tuple)):
             account = f'Result must be a dictionary or array but has type "{type(result).__name__}".'
             raise Refusal(502, "The action did not return a dictionary or array.", account)
         return json_bytes(result)
+
+    def set(self, name, text):
+        try:
+            self.environment[name] = text
+        except ValueError as error:
+            # No system takes zero bytes, or half a surrogate pair.
+            self.output.error(f"Variable {name} cannot be set: {error}")
 
     def answer(self, path, body, mark):
         """Status and JSON bytes of one request; whatever the action printed is written when it returns."""
@@ -213,6 +220,14 @@ def env_text(value):
     if isinstance(value, str):
         return value
     return "" if value is None else _dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def text_of(error):
+    try:
+        return str(error)
+    except Exception:
+        # Its own `__str__` fails.
+        return type(error).__name__
 
 
 def fields_of(value):
@@ -317,8 +332,12 @@ def take(connection, service, concurrent):
     if concurrent and path == "/run":
         import threading
 
-        threading.Thread(target=overlapping, args=(connection, service, body), daemon=True).start()
-        return True
+        try:
+            threading.Thread(target=overlapping, args=(connection, service, body), daemon=True).start()
+            return True
+        except RuntimeError:
+            # The container has as many threads as it may have: this run comes by itself, after which others may have ended.
+            pass
     finish(connection, service, path, body, mark)
     return True
 
