@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { findPython } from "../../src/runtimes/python/find.ts";
 import { assertPrinted, stepsOf } from "../support/console.ts";
 import { Platform } from "../support/platform.ts";
 
@@ -30,7 +31,10 @@ after(async () => {
 test("the tutorial works line by line, and each line prints what it says", () => {
   const steps = stepsOf(readFileSync(join(ROOT, "docs/tutorial.md"), "utf8"));
   assert.ok(steps.length > 40, `${steps.length} steps`);
+  // Where engines are required it is not left out.
+  const hasPython = findPython() !== undefined || process.env["SKEIN_REQUIRE_ENGINES"] === "1";
   for (const step of steps) {
+    if (!hasPython && /\bwords\b/.test(step.command)) continue;
     const run = spawnSync("bash", ["-c", `{ ${step.command}\n} 2>&1`], {
       cwd: scratch,
       encoding: "utf8",
