@@ -69,7 +69,7 @@ export const runtimes: readonly RuntimeManifest[] = [nodejs, python, actionloop]
 
 /** A runtime that this machine can run as a process. */
 export interface AvailableRuntime {
-  readonly runtime: RuntimeManifest;
+  readonly manifest: RuntimeManifest;
   /** Undefined for `node`. */
   readonly program: FoundProgram | undefined;
   /** The manifest's, and those of the program that was found. */
@@ -87,11 +87,11 @@ export function availableRuntimes(): readonly AvailableRuntime[] {
 /** Those of the given runtimes whose program is found. */
 export function availableOf(candidates: readonly RuntimeManifest[]): readonly AvailableRuntime[] {
   const found: AvailableRuntime[] = [];
-  for (const runtime of candidates) {
-    const { program } = runtime.start;
+  for (const manifest of candidates) {
+    const { program } = manifest.start;
     const there = program === "node" ? undefined : program();
     if (program !== "node" && there === undefined) continue;
-    found.push({ runtime, program: there, aliases: { ...runtime.aliases, ...there?.aliases } });
+    found.push({ manifest, program: there, aliases: { ...manifest.aliases, ...there?.aliases } });
   }
   return found;
 }
@@ -101,13 +101,13 @@ export function runtimeOf(kind: string): AvailableRuntime | undefined {
   const resolved = resolveKind(kind);
   return resolved === undefined
     ? undefined
-    : availableRuntimes().find(({ runtime }) => runtime.kinds.includes(resolved));
+    : availableRuntimes().find(({ manifest }) => manifest.kinds.includes(resolved));
 }
 
 /** The concrete kind that a kind or alias (`nodejs:default`) stands for, or undefined when there is none here. */
 export function resolveKind(kind: string): string | undefined {
-  for (const { runtime, aliases } of availableRuntimes()) {
-    if (runtime.kinds.includes(kind)) return kind;
+  for (const { manifest, aliases } of availableRuntimes()) {
+    if (manifest.kinds.includes(kind)) return kind;
     if (Object.hasOwn(aliases, kind)) return aliases[kind];
   }
   return undefined;
@@ -129,16 +129,16 @@ export function advertisedRuntimes(
   here: readonly AvailableRuntime[] = availableRuntimes(),
 ): Readonly<Record<string, readonly AdvertisedKind[]>> {
   return Object.fromEntries(
-    here.map(({ runtime, program }) => [
-      runtime.family,
-      runtime.kinds.map((kind) => ({
+    here.map(({ manifest, program }) => [
+      manifest.family,
+      manifest.kinds.map((kind) => ({
         kind,
-        default: kind === runtime.default,
+        default: kind === manifest.default,
         deprecated: false,
-        requireMain: runtime.requireMain,
+        requireMain: manifest.requireMain,
         attached: true,
         // Of a kind that is whatever the machine has, this says what that is: `python:3.11.2`.
-        image: runtime.image ?? (program === undefined ? kind : `${runtime.family}:${program.version}`),
+        image: manifest.image ?? (program === undefined ? kind : `${manifest.family}:${program.version}`),
       })),
     ]),
   );

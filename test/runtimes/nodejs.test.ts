@@ -13,11 +13,11 @@ testRuntime("nodejs:24 as a process", async (t, { env = {} } = {}) => {
 });
 
 test("every kind and alias leads to its runtime, and the default is one of its kinds", () => {
-  for (const { runtime, aliases } of availableRuntimes()) {
-    assert.ok(runtime.kinds.includes(runtime.default));
+  for (const { manifest, aliases } of availableRuntimes()) {
+    assert.ok(manifest.kinds.includes(manifest.default));
     for (const [alias, kind] of Object.entries(aliases)) {
       assert.equal(resolveKind(alias), kind);
-      assert.equal(runtimeOf(alias)?.runtime, runtime);
+      assert.equal(runtimeOf(alias)?.manifest, manifest);
     }
   }
   assert.equal(resolveKind("nodejs:default"), "nodejs:24");

@@ -278,7 +278,7 @@ function testAvailability(): void {
     for (const name of ["python:3.6", `python:3.${minor}`]) assert.equal(resolveKind(name), "python:3");
     assert.equal(resolveKind(`python:3.${Number(minor) + 1}`), undefined);
     assert.equal(resolveKind("python:2"), undefined);
-    assert.equal(runtimeOf("python:default")?.runtime, python);
+    assert.equal(runtimeOf("python:default")?.manifest, python);
   });
 
   test("where no python3 is found its kinds are not offered", () => {

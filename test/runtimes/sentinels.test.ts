@@ -12,7 +12,7 @@ import { programsByFamily } from "./programs.ts";
 const SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX";
 
 for (const available of availableRuntimes()) {
-  const { family, kinds } = available.runtime;
+  const { family, kinds } = available.manifest;
   const printing = { ...programsByFamily[family]?.printing };
 
   test(`${kinds[0]} ends each run's log with OpenWhisk's sentinel on both streams, unless told otherwise`, async (t) => {
@@ -57,14 +57,14 @@ interface Bare {
 }
 
 /** The runtime's process with nothing of the platform around it. */
-async function start(t: { after(cleanUp: () => void): void }, { runtime, program }: AvailableRuntime): Promise<Bare> {
+async function start(t: { after(cleanUp: () => void): void }, { manifest, program }: AvailableRuntime): Promise<Bare> {
   const folder = temporaryFolder(t);
   const socketPath = join(folder, "s");
-  const { entry } = stageRuntime(runtime.start, folder);
+  const { entry } = stageRuntime(manifest.start, folder);
   const [file, ...args] = program === undefined ? [process.execPath] : [program.path, ...program.args];
   const child = spawn(file, [...args, entry], {
     cwd: folder,
-    env: { PATH: process.env["PATH"], LANG: "C.UTF-8", ...runtime.start.env({ socket: socketPath, readyFd: 3 }) },
+    env: { PATH: process.env["PATH"], LANG: "C.UTF-8", ...manifest.start.env({ socket: socketPath, readyFd: 3 }) },
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   t.after(() => child.kill("SIGKILL"));

@@ -90,7 +90,7 @@ export class ProcessFactory implements ContainerFactory {
   }
 
   kinds(): readonly string[] {
-    return availableRuntimes().flatMap(({ runtime }) => runtime.kinds);
+    return availableRuntimes().flatMap(({ manifest }) => manifest.kinds);
   }
 
   /** @throws invoker/kind-unavailable, invoker/closing, invoker/container-failed. */
@@ -286,7 +286,7 @@ export class ProcessFactory implements ContainerFactory {
   #stage(runtime: AvailableRuntime): StagedRuntime {
     const known = this.#staged.get(runtime);
     if (known !== undefined) return known;
-    const staged = stageRuntime(runtime.runtime.start, this.#runDir.lib);
+    const staged = stageRuntime(runtime.manifest.start, this.#runDir.lib);
     this.#staged.set(runtime, staged);
     return staged;
   }

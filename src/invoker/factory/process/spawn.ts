@@ -69,7 +69,7 @@ export function commandOf(request: SpawnRequest): SpawnCommand {
       LANG: "C.UTF-8",
       [CONTAINER_VARIABLE]: request.id,
       ...request.env,
-      ...runtime.runtime.start.env({ socket: places.socket, readyFd: READY_FD }),
+      ...runtime.manifest.start.env({ socket: places.socket, readyFd: READY_FD }),
     },
     uid,
   };
