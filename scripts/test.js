@@ -14,8 +14,9 @@ const files = (places.length > 0 ? places : ["test"])
   )
   .sort();
 
-// Tests of whole platforms (which kill them under load, among others) have the machine to themselves.
-const whole = files.filter((file) => file.startsWith("test/e2e/"));
+// Tests of whole platforms (which kill them under load, among others) have the machine to themselves; so have those with a container
+// engine of their own, since two engines on one machine share its networks.
+const whole = files.filter((file) => /^test\/(?:e2e|invoker\/docker)\//.test(file));
 const groups = [
   { files: files.filter((file) => !whole.includes(file)), concurrency: 2 },
   { files: whole, concurrency: 1 },
