@@ -4,6 +4,7 @@ import { type PooledContainer, type StateKind, workOf } from "./container.ts";
 import { type Inventory, hasRoom } from "./inventory.ts";
 import type { PoolOptions } from "./messages.ts";
 import type { Placement } from "./placement.ts";
+import type { Shelf } from "./shelf.ts";
 
 /**
  * Checks the numbered invariants of docs/protocols/pool.md, and that every sum and line is what the containers say.
@@ -12,8 +13,8 @@ import type { Placement } from "./placement.ts";
 export function auditPool(options: PoolOptions, inventory: Inventory, placement: Placement): void {
   auditSums(options, inventory);
   auditActivations(inventory, placement);
-  for (const container of inventory.containers.values()) auditContainer(container);
-  for (const shelf of inventory.shelves.values()) assert(!shelf.empty, "P7: an empty shelf is kept");
+  for (const container of inventory.containers.values()) auditContainer(container, options.keepAlive === "adaptive");
+  auditShelves(inventory);
   assert(placement.waiting.size <= options.bufferMax, "P5: the buffer is over its bound");
   assert(inventory.counts.starting <= options.createsMax, "P4: too many creations at once");
 }
@@ -33,6 +34,22 @@ function auditSums(options: PoolOptions, inventory: Inventory): void {
   }
 }
 
+function auditShelves({ containers, shelves, owners }: Inventory): void {
+  const held = new Map<Shelf, number>();
+  for (const { state, memoryMb } of containers.values()) {
+    const shelf = workOf(state)?.shelf;
+    if (shelf !== undefined) held.set(shelf, (held.get(shelf) ?? 0) + memoryMb);
+  }
+  const owned = new Map<string, number>();
+  for (const shelf of shelves.values()) {
+    assert(!shelf.empty, "P7: an empty shelf is kept");
+    assert(shelf.heldMb === (held.get(shelf) ?? 0), "P7: memory of a key");
+    owned.set(shelf.owner.name, (owned.get(shelf.owner.name) ?? 0) + 1);
+  }
+  assert(owned.size === owners.size, "P7: a namespace without keys is kept");
+  for (const { name, shelves: count } of owners.values()) assert(owned.get(name) === count, "P7: keys of a namespace");
+}
+
 function auditActivations(inventory: Inventory, placement: Placement): void {
   const seen = new Set<ActivationId>();
   const see = (id: ActivationId): void => {
@@ -48,7 +65,7 @@ function auditActivations(inventory: Inventory, placement: Placement): void {
   assert(placement.live.size === seen.size, "P3: an activation is nowhere");
 }
 
-function auditContainer(container: PooledContainer): void {
+function auditContainer(container: PooledContainer, adaptive: boolean): void {
   const { state, place, age, awake } = container;
   const work = workOf(state);
   if (work !== undefined) {
@@ -59,6 +76,7 @@ function auditContainer(container: PooledContainer): void {
   const idle = state.kind === "free" || state.kind === "paused" || (state.kind === "pausing" && work?.jobs.size === 0);
   assert((age.line !== undefined) === (idle || state.kind === "prewarmed"), `P7: ${state.kind} in the line of age`);
   assert((awake.line !== undefined) === (state.kind === "free"), `P7: ${state.kind} among the awake`);
+  assert((container.expiry.line !== undefined) === (adaptive && idle), `P10: ${state.kind} in a line of expiry`);
   if (work === undefined) return;
   const open = state.kind !== "draining" && hasRoom(work);
   assert((place.line !== undefined) === open, `P7: ${state.kind} on its shelf, room ${open}`);

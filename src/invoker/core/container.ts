@@ -184,6 +184,8 @@ export class PooledContainer {
   readonly sprint: Link<PooledContainer> = new Link<PooledContainer>(this);
   /** Among all that are free and not yet pausing, oldest first. */
   readonly awake: Link<PooledContainer> = new Link<PooledContainer>(this);
+  /** Among the idle ones that are kept equally long, first idle first; in no line where all are. */
+  readonly expiry: Link<PooledContainer> = new Link<PooledContainer>(this);
 
   constructor(id: ContainerId, spec: { runtime: string; memoryMb: number; work: Work | undefined }) {
     this.id = id;
@@ -212,6 +214,13 @@ export function workOf(state: ContainerState): Work | undefined {
       break;
   }
   return undefined;
+}
+
+/** Since when an idle container is idle. */
+export function sinceOf(container: PooledContainer): Instant {
+  const { state } = container;
+  assert(state.kind === "free" || state.kind === "pausing" || state.kind === "paused", "an idle line holds a busy one");
+  return state.since;
 }
 
 /** True when the machine allows the event to lead there. */

@@ -19,15 +19,20 @@ import {
   mayBecome,
   workOf,
 } from "./container.ts";
-import type { PoolKey } from "./job.ts";
+import type { Job, PoolKey } from "./job.ts";
+import type { Keeping } from "./keeping.ts";
 import { Line } from "./line.ts";
 import { Patience } from "./patience.ts";
-import { Shelf } from "./shelf.ts";
+import { type Owner, Shelf } from "./shelf.ts";
 import type { Stems } from "./stems.ts";
 
 export class Inventory {
   readonly containers: Map<ContainerId, PooledContainer> = new Map<ContainerId, PooledContainer>();
   readonly shelves: Map<PoolKey, Shelf> = new Map<PoolKey, Shelf>();
+  /** Namespaces that have shelves. */
+  readonly owners: Map<string, Owner> = new Map<string, Owner>();
+  /** Present where containers are kept by their actions' idle times. */
+  readonly keeping: Keeping | undefined;
   /** Idle warm containers, oldest first: the order of eviction and of idle timeouts. */
   readonly idle: Line<PooledContainer> = new Line<PooledContainer>();
   /** Stem cells, oldest first: evicted when nothing idle is left. */
@@ -65,16 +70,23 @@ export class Inventory {
   readonly #stems: Stems;
   #made = 0;
 
-  constructor(prefix: string, stems: Stems) {
+  constructor(prefix: string, stems: Stems, keeping?: Keeping) {
     this.#prefix = prefix;
     this.#stems = stems;
+    this.keeping = keeping;
   }
 
-  /** The shelf of a key, made when there is none. */
-  shelf(key: PoolKey): Shelf {
+  /** The shelf of a job's key, made when there is none. */
+  shelf({ key, namespace }: Job): Shelf {
     let shelf = this.shelves.get(key);
     if (shelf === undefined) {
-      shelf = new Shelf(key);
+      let owner = this.owners.get(namespace);
+      if (owner === undefined) {
+        owner = { name: namespace, shelves: 0 };
+        this.owners.set(namespace, owner);
+      }
+      owner.shelves += 1;
+      shelf = new Shelf(key, owner, this.keeping?.wake(key));
       this.shelves.set(key, shelf);
     }
     return shelf;
@@ -82,7 +94,10 @@ export class Inventory {
 
   /** Lets go of a shelf that nobody needs. */
   tidy(shelf: Shelf): void {
-    if (shelf.empty) this.shelves.delete(shelf.key);
+    if (!shelf.empty || !this.shelves.delete(shelf.key)) return;
+    shelf.owner.shelves -= 1;
+    if (shelf.owner.shelves === 0) this.owners.delete(shelf.owner.name);
+    this.keeping?.rest(shelf);
   }
 
   /** A new container in state `starting`, with its memory taken. */
@@ -92,7 +107,7 @@ export class Inventory {
     this.containers.set(container.id, container);
     this.usedMb += container.memoryMb;
     this.#enter(container, container.state);
-    if (spec.work !== undefined) spec.work.shelf.members += 1;
+    if (spec.work !== undefined) join(spec.work.shelf, container);
     return container;
   }
 
@@ -107,9 +122,11 @@ export class Inventory {
     container.state = next;
     this.#enter(container, next);
     if (from === to) return;
-    if (to !== undefined) to.shelf.members += 1;
+    if (to !== undefined) join(to.shelf, container);
     if (from === undefined) return;
+    if ("since" in before) this.keeping?.onLost(from.shelf, before.since);
     from.shelf.members -= 1;
+    from.shelf.heldMb -= container.memoryMb;
     if (from.shelf.members === 0 && from.shelf.waiting.size > 0) this.orphaned.push(from.shelf);
     this.tidy(from.shelf);
   }
@@ -156,6 +173,9 @@ export class Inventory {
     if (container.age.line === undefined) this.evictableMb += container.memoryMb;
     if (line === undefined) this.evictableMb -= container.memoryMb;
     container.age.moveTo(line);
+    if (this.keeping === undefined) return;
+    if (line === this.idle) this.keeping.file(container, this.usedMb);
+    else container.expiry.moveTo(undefined);
   }
 
   #ageLineOf(state: ContainerState): Line<PooledContainer> | undefined {
@@ -204,6 +224,11 @@ export class Inventory {
     }
     return undefined;
   }
+}
+
+function join(shelf: Shelf, { memoryMb }: PooledContainer): void {
+  shelf.members += 1;
+  shelf.heldMb += memoryMb;
 }
 
 /** True when one more activation may enter. */

@@ -9,6 +9,8 @@ export type PoolKey = string & { readonly [key]: true };
 export interface Job {
   readonly id: ActivationId;
   readonly key: PoolKey;
+  /** Of the caller: memory is shared between namespaces when there is not enough. */
+  readonly namespace: string;
   readonly kind: string;
   readonly memoryMb: number;
   /** Runs at once in one container, at least 1. */
@@ -23,6 +25,7 @@ export function jobOf(message: ActivationMessage, environment: string): Job {
   return {
     id: message.activationId,
     key: poolKeyOf(message, environment),
+    namespace: message.caller.namespace,
     kind: message.exec.kind,
     memoryMb: message.limits.memoryMb,
     concurrency: message.limits.concurrency,

@@ -10,6 +10,11 @@ export interface PoolOptions {
   readonly bufferMax: number;
   /** Milliseconds an idle warm container is kept. */
   readonly idleMs: number;
+  /**
+   * `fixed` keeps every idle container for `idleMs`; with `adaptive` that is the price of a cold start, and keep-alive, eviction, shares and
+   * stem cells follow policy/.
+   */
+  readonly keepAlive: "fixed" | "adaptive";
   /** Milliseconds after which an idle container is paused; 0 never pauses. */
   readonly pauseGraceMs: number;
   /** Short runs that the machine takes at once without their taking turns; see patience.ts. */

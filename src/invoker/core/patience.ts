@@ -54,6 +54,11 @@ export class Patience {
     this.#meanStartMs.set(kind, meanOf(this.#meanStartMs.get(kind), ms));
   }
 
+  /** Milliseconds that a cold start of this kind takes, as far as was measured. */
+  meanStartMs(kind: string): number | undefined {
+    return this.#meanStartMs.get(kind);
+  }
+
   /** Milliseconds that a wait for a busy container of this kind may be expected to take. */
   limitMs(kind: string): number {
     const start = this.#meanStartMs.get(kind) ?? 0;

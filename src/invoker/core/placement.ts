@@ -18,11 +18,14 @@
  */
 import { InvariantError, assert } from "../../kernel/errors.ts";
 import type { ActivationId } from "../../kernel/ids.ts";
-import type { Instant } from "../../kernel/instants.ts";
+import { type Instant, later } from "../../kernel/instants.ts";
 import { type ContainerEvent, type PooledContainer, type Work, workOf } from "./container.ts";
 import { type Inventory, hasRoom } from "./inventory.ts";
 import type { Job } from "./job.ts";
 import type { PoolEffect, PoolOptions, Refusal } from "./messages.ts";
+import { PATIENCE_MAX_MS } from "./patience.ts";
+import { isBurst } from "./policy/fairness.ts";
+import type { Shelf } from "./shelf.ts";
 import type { Stems } from "./stems.ts";
 import { WaitingJob, WaitingLine } from "./waiting.ts";
 
@@ -85,7 +88,7 @@ export class Placement {
     if (!patient && this.waiting.head === undefined && this.#placeCold(job, now) !== undefined) return;
     if (this.waiting.size >= this.#options.bufferMax) return this.refuse(job, "invoker/buffer-full");
     if (blocked) this.#passedBy = true;
-    this.waiting.push(new WaitingJob(job, this.#inventory.shelf(job.key), now), patientUntil);
+    this.waiting.push(new WaitingJob(job, this.#inventory.shelf(job), now), patientUntil);
   }
 
   /** Takes no more, and gives back who waits. */
@@ -110,7 +113,7 @@ export class Placement {
       this.inside -= 1;
       if (this.closing) this.refuse(job, "invoker/closing");
       else if (this.waiting.size >= this.#options.bufferMax) this.refuse(job, "invoker/buffer-full");
-      else this.waiting.unshift(new WaitingJob(job, this.#inventory.shelf(job.key), now));
+      else this.waiting.unshift(new WaitingJob(job, this.#inventory.shelf(job), now));
     }
   }
 
@@ -191,11 +194,27 @@ export class Placement {
     let lackMb = this.#lackMb(head.job);
     if (lackMb <= 0 || (this.#inventory.evictableMb < lackMb && !this.#blocked(now))) return;
     while (lackMb > 0) {
-      const victim = this.#inventory.idle.first ?? this.#inventory.cells.first;
+      const victim = this.#victim(now) ?? this.#inventory.cells.first;
       if (victim === undefined) return;
       lackMb -= victim.memoryMb;
       this.retire(victim, "remove");
     }
+  }
+
+  /** The idle container to destroy first, if there is one. */
+  #victim(now: Instant): PooledContainer | undefined {
+    const { idle, keeping, owners, patience } = this.#inventory;
+    if (keeping === undefined) return idle.first;
+    return keeping.victim(idle, now, { namespaces: owners.size, meanStartMs: (kind) => patience.meanStartMs(kind) });
+  }
+
+  /** It holds what it is entitled to, its next container would cost others theirs, and its own are about to be free. */
+  #isBurst(job: Job, shelf: Shelf): boolean {
+    const { keeping, owners, removingMb } = this.#inventory;
+    if (keeping === undefined || shelf.idle.size > 0 || shelf.warming.size > 0) return false;
+    if ((this.#stems.find(job.kind, job.memoryMb)?.cells.size ?? 0) > 0) return false;
+    const growth = { needMb: job.memoryMb, freeMb: this.freeMb + removingMb, busy: shelf.members };
+    return isBurst(keeping.holdingOf(shelf, owners.size), growth);
   }
 
   #feedAll(now: Instant): void {
@@ -242,7 +261,9 @@ export class Placement {
     // Of those who wait, a head counts all but itself as before it: it is asked before any of them is served.
     const before = shelf.waiting.size - (entry === undefined ? 0 : 1);
     const question = { shelf, since, now, before, coresTaken: this.#coresTaken(now) };
-    return patience.isWorthwhile(job, question) ? patience.ends(job.kind, since) : undefined;
+    if (patience.isWorthwhile(job, question)) return patience.ends(job.kind, since);
+    const burstEnds = later(since, PATIENCE_MAX_MS);
+    return now < burstEnds && this.#isBurst(job, shelf) ? burstEnds : undefined;
   }
 
   #placeWarm(job: Job, now: Instant): PooledContainer | undefined {
@@ -262,6 +283,7 @@ export class Placement {
     if (stem === undefined || cell === undefined) return undefined;
     this.inside += 1;
     const work = this.#workFor(job);
+    this.#onStart(job, work.shelf, now);
     this.#inventory.become(cell, "assign", { kind: "initialising", work, first: job });
     this.#stems.onUsed(stem, now);
     this.#emit({ kind: "init", container: cell.id, activation: job.id });
@@ -272,15 +294,25 @@ export class Placement {
     if (!this.slotFree || job.memoryMb > this.freeMb) return undefined;
     this.inside += 1;
     const { memoryMb, kind: runtime } = job;
-    const container = this.#inventory.add({ runtime, memoryMb, work: this.#workFor(job) });
+    const work = this.#workFor(job);
+    this.#onStart(job, work.shelf, now);
+    const container = this.#inventory.add({ runtime, memoryMb, work });
     container.orderedAt = now;
     this.#emit({ kind: "create", container: container.id, runtime, memoryMb, activation: job.id });
     return container;
   }
 
+  /** What the policies learn from an activation that no container of its key was there for. */
+  #onStart(job: Job, shelf: Shelf, now: Instant): void {
+    const { keeping, patience } = this.#inventory;
+    if (keeping === undefined) return;
+    keeping.onMissed(shelf, now);
+    this.#stems.onDemand(job, { now, startMs: patience.meanStartMs(job.kind), poolMb: this.#options.memoryMb });
+  }
+
   #workFor(job: Job): Work {
     const { key, concurrency } = job;
-    return { key, shelf: this.#inventory.shelf(key), concurrency, jobs: new Map([[job.id, job]]) };
+    return { key, shelf: this.#inventory.shelf(job), concurrency, jobs: new Map([[job.id, job]]) };
   }
 
   /** The one place where an activation enters a container that belongs to somebody: A2 is guarded here. */
@@ -290,6 +322,7 @@ export class Placement {
     assert(work !== undefined && work.key === job.key, "A2: a container may serve its own key only");
     assert(hasRoom(work), "a container is full");
     this.inside += 1;
+    if ("since" in state && work.jobs.size === 0) this.#inventory.keeping?.onReused(work.shelf, now - state.since);
     work.jobs.set(job.id, job);
     switch (state.kind) {
       case "free":

@@ -13,8 +13,9 @@ import { assert } from "../../kernel/errors.ts";
 import type { ActivationId, ContainerId } from "../../kernel/ids.ts";
 import { type Instant, earliest, instantOf, later } from "../../kernel/instants.ts";
 import { auditPool } from "./audit.ts";
-import type { PooledContainer } from "./container.ts";
+import { type PooledContainer, sinceOf } from "./container.ts";
 import { Inventory } from "./inventory.ts";
+import { Keeping } from "./keeping.ts";
 import { Lifecycle, type RunOver } from "./lifecycle.ts";
 import type { PoolEffect, PoolEvent, PoolOptions } from "./messages.ts";
 import { Placement } from "./placement.ts";
@@ -40,7 +41,11 @@ export class Pool {
     assert(options.memoryMb > 0 && options.createsMax > 0, "a pool needs memory and a create slot");
     this.#options = options;
     this.#stems = new Stems(options.prewarm);
-    this.#inventory = new Inventory(options.containerPrefix, this.#stems);
+    this.#inventory = new Inventory(
+      options.containerPrefix,
+      this.#stems,
+      options.keepAlive === "adaptive" ? new Keeping(options) : undefined,
+    );
     const emit = (effect: PoolEffect) => void this.#effects.push(effect);
     const parts = { options, inventory: this.#inventory, stems: this.#stems, emit };
     this.#placement = new Placement(parts);
@@ -57,10 +62,8 @@ export class Pool {
   /** Does what is due by now. */
   tick(now: Instant): readonly PoolEffect[] {
     this.#begin(now);
-    const { pauseGraceMs, idleMs } = this.#options;
-    for (let next = this.#inventory.idle.first; isIdleSince(next, now - idleMs); next = this.#inventory.idle.first) {
-      this.#placement.retire(next, "remove");
-    }
+    const { pauseGraceMs } = this.#options;
+    this.#expire(now);
     if (pauseGraceMs > 0) this.#pauseBefore(now - pauseGraceMs);
     this.#placement.endPatience(now);
     this.#refillDue = true;
@@ -69,10 +72,9 @@ export class Pool {
 
   /** When `tick` is to be called next, unless an event comes first. */
   deadline(): Instant | undefined {
-    const { pauseGraceMs, idleMs } = this.#options;
-    const oldest = this.#inventory.idle.first;
+    const { pauseGraceMs } = this.#options;
     const awake = pauseGraceMs > 0 ? this.#inventory.awake.first : undefined;
-    let next = earliest(oldest && later(sinceOf(oldest), idleMs), this.#placement.patienceEnds);
+    let next = earliest(this.#expiry(), this.#placement.patienceEnds);
     if (awake !== undefined) next = earliest(next, later(sinceOf(awake), pauseGraceMs));
     return this.#keepsStems() ? earliest(next, this.#stems.deadline(this.#now)) : next;
   }
@@ -155,6 +157,25 @@ export class Pool {
     assert(waiting.size <= this.#options.bufferMax, "P5: the buffer is over its bound");
   }
 
+  /** Destroys what was idle for as long as it is kept, and stem cells that are no longer wanted. */
+  #expire(now: Instant): void {
+    const { idle, keeping } = this.#inventory;
+    const next = (): PooledContainer | undefined => {
+      if (keeping !== undefined) return keeping.due(now);
+      return isIdleSince(idle.first, now - this.#options.idleMs) ? idle.first : undefined;
+    };
+    for (let one = next(); one !== undefined; one = next()) this.#placement.retire(one, "remove");
+    if (!this.#keepsStems()) return;
+    for (const cell of this.#stems.review(now)) this.#placement.retire(cell, "remove");
+  }
+
+  /** When {@link #expire} is to look at idle containers, at the latest. */
+  #expiry(): Instant | undefined {
+    const { idle, keeping } = this.#inventory;
+    if (idle.first === undefined) return undefined;
+    return keeping === undefined ? later(sinceOf(idle.first), this.#options.idleMs) : keeping.deadline;
+  }
+
   #pauseBefore(instant: number): void {
     for (let next = this.#inventory.awake.first; isIdleSince(next, instant); next = this.#inventory.awake.first) {
       const { state } = next;
@@ -187,13 +208,6 @@ export class Pool {
       this.#effects.push({ kind: "create", container: container.id, runtime, memoryMb });
     }
   }
-}
-
-/** Since when an idle container is idle. */
-function sinceOf(container: PooledContainer): Instant {
-  const { state } = container;
-  assert(state.kind === "free" || state.kind === "pausing" || state.kind === "paused", "an idle line holds a busy one");
-  return state.since;
 }
 
 function isIdleSince(container: PooledContainer | undefined, instant: number): container is PooledContainer {

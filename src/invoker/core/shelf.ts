@@ -1,11 +1,23 @@
 import type { PooledContainer } from "./container.ts";
 import type { PoolKey } from "./job.ts";
+import type { Pattern } from "./keeping.ts";
 import { Line } from "./line.ts";
 import type { WaitingJob } from "./waiting.ts";
+
+/** A namespace that has shelves, and how many. */
+export interface Owner {
+  readonly name: string;
+  shelves: number;
+}
 
 /** Everything of one key. Exists as long as it has a container or a waiting activation, so shelves are bounded by both. */
 export class Shelf {
   readonly key: PoolKey;
+  readonly owner: Owner;
+  /** What is known of its idle times, where containers are kept by them. */
+  readonly pattern: Pattern | undefined;
+  /** Megabytes of its containers. */
+  heldMb = 0;
   /** Containers of this key, whatever they do. */
   members = 0;
   /** Milliseconds that a run of this key takes, as far as is known; see patience.ts. */
@@ -19,8 +31,10 @@ export class Shelf {
   /** Activations of this key in the buffer, oldest first. */
   readonly waiting: Line<WaitingJob> = new Line<WaitingJob>();
 
-  constructor(key: PoolKey) {
+  constructor(key: PoolKey, owner: Owner, pattern: Pattern | undefined) {
     this.key = key;
+    this.owner = owner;
+    this.pattern = pattern;
   }
 
   /** Nobody would miss it. */

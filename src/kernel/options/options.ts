@@ -122,8 +122,10 @@ export interface InvokerOptions {
   readonly memoryMb: number;
   /** Activations that may wait for memory; beyond it `invoker/buffer-full`; default 10,000. */
   readonly bufferMax: number;
-  /** Milliseconds an idle warm container is kept; default 600,000. */
+  /** Milliseconds an idle warm container is kept; default 600,000. With `keepAlive: adaptive` what one cold start is worth. */
   readonly idleMs: number;
+  /** All idle containers equally long, or each by its action's idle times; default `fixed`; docs/protocols/pool-policy.md. */
+  readonly keepAlive: "fixed" | "adaptive";
   /** Milliseconds after which an idle container is paused (its processes get SIGSTOP); default 50; 0 never pauses. */
   readonly pauseGraceMs: number;
   /** Runs of a few milliseconds at once, beyond which one more waits for one of them; default twice the cores. */
@@ -276,6 +278,7 @@ export const optionsSchema: z.ZodType<SkeinOptions> = z.strictObject({
       memoryMb: count(128, 1e8).default(defaultMemoryMb()),
       bufferMax: count(1, 1e7).default(10_000),
       idleMs: count(0, 86_400_000).default(600_000),
+      keepAlive: z.enum(["fixed", "adaptive"]).default("fixed"),
       pauseGraceMs: count(0, 86_400_000).default(50),
       parallelism: count(1, 100_000).default(2 * availableParallelism()),
       busyPollUs: count(0, 10_000).default(200),

@@ -45,6 +45,7 @@ const options: fc.Arbitrary<Partial<PoolOptions>> = fc.record({
   createsMax: fc.constantFrom(1, 3),
   parallelism: fc.constantFrom(1, 2, 4),
   pauseGraceMs: fc.constantFrom(0, 50),
+  keepAlive: fc.constantFrom("fixed", "adaptive"),
   prewarm: fc.constantFrom([], [{ kind: "nodejs:24", memoryMb: 128, count: 2 }]),
 });
 

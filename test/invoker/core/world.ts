@@ -10,6 +10,7 @@ export const OPTIONS: PoolOptions = {
   memoryMb: 1024,
   bufferMax: 10,
   idleMs: 10_000,
+  keepAlive: "fixed",
   pauseGraceMs: 50,
   parallelism: 2,
   createsMax: 2,

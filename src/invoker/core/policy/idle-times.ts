@@ -19,12 +19,19 @@ const BINS_PER_OCTAVE = 4;
 export const BINS: number = 14 * BINS_PER_OCTAVE;
 /** Observations after which all of them count half: an action that changes its ways is known anew after some dozens. Chosen. */
 const HALVE_AT = 64;
+/** The same for what is known of all actions together. Chosen. */
+const HALVE_ALL_AT = 1024;
 
 export class IdleTimes {
   /** Weight by bin; the last one is of all that lay beyond the range. */
   readonly weights: Float32Array = new Float32Array(BINS + 1);
   /** The sum of them. */
   total = 0;
+  readonly #halveAt: number;
+
+  constructor(halveAt: number = HALVE_AT) {
+    this.#halveAt = halveAt;
+  }
 
   /** A container was wanted again (or would have been) after `ms` of idleness. */
   observe(ms: number): void {
@@ -33,7 +40,7 @@ export class IdleTimes {
     const bin = binOf(ms);
     this.weights[bin] = (this.weights[bin] ?? 0) + 1;
     this.total += 1;
-    if (this.total < HALVE_AT) return;
+    if (this.total < this.#halveAt) return;
     this.total = 0;
     for (const [at, weight] of this.weights.entries()) {
       this.weights[at] = weight / 2;
@@ -67,14 +74,17 @@ export function mixtureOf(own: IdleTimes | undefined, all: IdleTimes): Float32Ar
 /** Observations that what is known of all actions counts for. Chosen: two of its own outweigh it. */
 export const PRIOR_WEIGHT = 1;
 
+/** Observations that this expectation counts for until there are real ones. Chosen. */
+const UNKNOWN_WEIGHT = 8;
+
 /**
  * What to expect before anything was seen: as likely in one octave as in the next, and one in four never again. Read off the
  * published rates (ATC 2020, figure 5a): over half of all functions are called less than hourly, spread over decades.
  */
 export function unknownIdleTimes(): IdleTimes {
-  const all = new IdleTimes();
-  all.weights.fill(3 / (4 * BINS), 0, BINS);
-  all.weights[BINS] = 1 / 4;
-  all.total = 1;
+  const all = new IdleTimes(HALVE_ALL_AT);
+  all.weights.fill((UNKNOWN_WEIGHT * 3) / (4 * BINS), 0, BINS);
+  all.weights[BINS] = UNKNOWN_WEIGHT / 4;
+  all.total = UNKNOWN_WEIGHT;
   return all;
 }
