@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { JsonObject } from "../../../kernel/json.ts";
 import type { Container, ContainerDescriptor, RuntimeAnswer } from "../../factory.ts";
 import type { RuntimeClient } from "../../transport/client.ts";
@@ -23,7 +24,7 @@ export interface ContainerParts {
 /** The order of output and answers says when a log is whole; see LogCollector. */
 const NO_SENTINELS = "X-Skein-Sentinel: none\r\n";
 /** Milliseconds between a broken connection and the news that its process ended, when it did. */
-const EXIT_NEWS_MS = 250;
+const EXIT_NEWS_MS = 1000;
 
 /** A container that is a process and its descendants. */
 export class ProcessContainer implements Container {
@@ -113,6 +114,8 @@ export interface Followed {
   readonly lastWords: () => string;
 }
 
+/** How long words that were written are waited for, on a machine that is busy. */
+const LAST_WORDS_MS = 250;
 const HEAP_WORDS = /heap out of memory|Allocation failed/;
 
 /**
@@ -145,8 +148,12 @@ export function follow({ pid, streams, exit }: Spawned, logs: LogCollector): Fol
     }
     // Its last words came by another way than this news: they are here, but may not have been read.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    // V8 aborts; limiters and shells tell that as 134.
-    heapExhausted = (how.signal === "SIGABRT" || how.code === 134) && HEAP_WORDS.test(lastWords());
+    // V8 aborts; limiters and shells tell that as 134. Its words are looked for until the stream ends, which a child may put off.
+    if (how.signal === "SIGABRT" || how.code === 134) {
+      const until = performance.now() + LAST_WORDS_MS;
+      while (!HEAP_WORDS.test(lastWords()) && !streams.stderr.closed && performance.now() < until) await delay(5);
+      heapExhausted = HEAP_WORDS.test(lastWords());
+    }
     onGone();
   });
   return { startTime, ended, onGone, wasHeapExhausted: () => heapExhausted, lastWords };
